@@ -1,0 +1,42 @@
+"""The errors of the project.
+
+Each carries one sentence for the person who meets it. Who that is, the class says: an
+operator for :class:`ConfigurationError`, a user for :class:`StartRefused` and
+:class:`LoginRefused`.
+"""
+
+
+class GatewayError(Exception):
+    """Base class of all errors of this project."""
+
+
+class ConfigurationError(GatewayError):
+    """A setting cannot work.
+
+    Stops the hub at its start. The message names the trait and the value, never a secret.
+    """
+
+
+class StartRefused(GatewayError):
+    """The user may not have what the start asks for.
+
+    The message is shown to the user: one sentence with what to do next.
+    """
+
+
+class ProfileNotAllowed(StartRefused):
+    """The profile exists, and none of the user's groups may have it; or there is no such profile.
+
+    Both are told in the same words, so that a request cannot find out which profiles exist.
+    """
+
+
+class LoginRefused(GatewayError):
+    """The provider's answer gives no identity that this hub can admit.
+
+    The message is shown to the user: one sentence with what to do next.
+    """
+
+
+class IdentityError(GatewayError):
+    """An identity from which no home directory can be made."""

@@ -1,0 +1,70 @@
+"""How each key of a memory profile is read. All raise ValueError with the reason."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jhub_gateway.policy.quantities import parse_memory
+
+_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
+read_memory = parse_memory
+
+
+def read_slug(value: object) -> str:
+    """Return a name that fits a URL, a form field and a Kubernetes label."""
+    if not isinstance(value, str) or not _SLUG.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is no slug; use 1 to 63 lower-case letters, digits and inner hyphens"
+        )
+    return value
+
+
+def read_text(value: object) -> str:
+    """Return a text that is not blank."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{value!r} is no text")
+    return value.strip()
+
+
+def read_number(value: object) -> float:
+    """Return a finite number above zero; "500m" is Kubernetes' way to write 0.5."""
+    text = str(value)
+    try:
+        number = float(text.removesuffix("m")) / (1000 if text.endswith("m") else 1)
+    except ValueError:
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number) or number <= 0:
+        raise ValueError(f"{value!r} is no number of cores; write for example 0.5 or 2")
+    return number
+
+
+def read_flag(value: object) -> bool:
+    """Return a boolean; YAML's quoted "false" would count as true, so it is refused."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} must be true or false")
+    return value
+
+
+def read_groups(value: object) -> frozenset[str]:
+    """Return group names, compared exactly. An empty list is refused: it admits nobody."""
+    if not isinstance(value, (list, tuple, set, frozenset)) or not value:
+        raise ValueError(f"{value!r} must be a list of group names; leave it out for everybody")
+    return frozenset(read_text(group) for group in value)
+
+
+def read_labels(value: object) -> dict[str, str]:
+    """Return node labels; Kubernetes wants both sides as text."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(part, str) for item in value.items() for part in item
+    ):
+        raise ValueError(f"{value!r} must map label names to values, both as quoted text")
+    return dict(value)
+
+
+def read_mappings(value: object) -> tuple[Mapping[str, Any], ...]:
+    """Return Kubernetes objects such as tolerations, untouched."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
+        raise ValueError(f"{value!r} must be a list of mappings")
+    return tuple(value)

@@ -1,0 +1,165 @@
+"""Memory profiles: reading them, and deciding who may have which."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
+from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.profile_keys import (
+    read_flag,
+    read_groups,
+    read_labels,
+    read_memory,
+    read_mappings,
+    read_number,
+    read_slug,
+    read_text,
+)
+
+_READERS: Mapping[str, Callable[[object], Any]] = {
+    "slug": read_slug,
+    "display_name": read_text,
+    "description": read_text,
+    "memory": read_memory,
+    "memory_guarantee": read_memory,
+    "cpu": read_number,
+    "cpu_guarantee": read_number,
+    "allowed_groups": read_groups,
+    "node_selector": read_labels,
+    "tolerations": read_mappings,
+    "image": read_text,
+    "default": read_flag,
+}
+_REQUIRED = ("slug", "display_name", "memory")
+
+
+def parse_profiles(entries: Sequence[Mapping[str, Any]]) -> tuple[MemoryProfile, ...]:
+    """Return the profiles that an operator wrote as ``memory_profiles``.
+
+    Each entry is a mapping with the keys of :class:`~jhub_gateway.models.MemoryProfile`;
+    ``memory`` is an amount such as "4G", and ``memory_guarantee`` is the limit unless given.
+
+    Raises ConfigurationError with a sentence that names the profile and the key.
+    """
+    profiles = tuple(_parse_profile(entry, place) for place, entry in enumerate(entries, 1))
+    _check_unique_slugs(profiles)
+    _check_one_default(profiles)
+    return profiles
+
+
+def allowed_profiles(
+    profiles: Iterable[MemoryProfile], groups: Iterable[str]
+) -> tuple[MemoryProfile, ...]:
+    """Return the profiles that a member of ``groups`` may have, in the operator's order."""
+    mine = frozenset(groups)
+    return tuple(
+        profile
+        for profile in profiles
+        if profile.allowed_groups is None or profile.allowed_groups & mine
+    )
+
+
+def choose_profile(
+    profiles: Iterable[MemoryProfile], groups: Iterable[str], slug: object = None
+) -> MemoryProfile:
+    """Return the profile of a start: the one asked for, else the user's default.
+
+    The default is the profile marked so; where the user may not have that one, it is the
+    first that they may have.
+
+    Raises ProfileNotAllowed, with a sentence for the user.
+    """
+    mine = allowed_profiles(profiles, groups)
+    if not mine:
+        raise ProfileNotAllowed(
+            "None of this gateway's server sizes is open to you. "
+            "Ask the gateway's support for access."
+        )
+    if not slug:
+        return next((profile for profile in mine if profile.default), mine[0])
+    for profile in mine:
+        if profile.slug == slug:
+            return profile
+    names = ", ".join(profile.display_name for profile in mine)
+    raise ProfileNotAllowed(
+        f"The server size that was asked for is not open to you. Choose one of these: {names}."
+    )
+
+
+def make_override(profile: MemoryProfile) -> dict[str, Any]:
+    """Return the profile as KubeSpawner's ``kubespawner_override``.
+
+    Tolerations are left out: an override replaces a list, and Zero to JupyterHub's own
+    tolerations must stay.
+    """
+    override: dict[str, Any] = {
+        "mem_limit": profile.memory,
+        "mem_guarantee": profile.memory_guarantee,
+        "cpu_limit": profile.cpu,
+        "cpu_guarantee": profile.cpu_guarantee,
+        "image": profile.image,
+        "node_selector": dict(profile.node_selector) if profile.node_selector else None,
+    }
+    return {key: value for key, value in override.items() if value is not None}
+
+
+def _parse_profile(entry: Mapping[str, Any], place: int) -> MemoryProfile:
+    name = _name_of(entry, place)
+    values = {key: _read(name, key, value) for key, value in entry.items()}
+    for key in _REQUIRED:
+        if key not in values:
+            raise ConfigurationError(f"memory_profiles: {name} has no {key!r}, which it needs")
+    values.setdefault("memory_guarantee", values["memory"])
+    profile = MemoryProfile(**values)
+    _check_guarantee(name, "memory", profile.memory_guarantee, profile.memory)
+    _check_guarantee(name, "cpu", profile.cpu_guarantee, profile.cpu)
+    return profile
+
+
+def _name_of(entry: object, place: int) -> str:
+    if not isinstance(entry, Mapping):
+        raise ConfigurationError(
+            f"memory_profiles: entry {place} is {entry!r}; each must be a mapping with "
+            "slug, display_name and memory"
+        )
+    return f"profile {entry['slug']!r}" if "slug" in entry else f"entry {place}"
+
+
+def _read(name: str, key: object, value: object) -> Any:
+    reader = _READERS.get(key) if isinstance(key, str) else None
+    if reader is None:
+        raise ConfigurationError(
+            f"memory_profiles: {name} has the unknown key {key!r}; the keys are {', '.join(_READERS)}"
+        )
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise ConfigurationError(f"memory_profiles: {name}: {key}: {error}") from None
+
+
+def _check_guarantee(
+    name: str, key: str, guarantee: float | None, limit: float | None
+) -> None:
+    if guarantee is not None and limit is not None and guarantee > limit:
+        raise ConfigurationError(
+            f"memory_profiles: {name}: {key}_guarantee ({guarantee}) is over the limit "
+            f"{key} ({limit}); Kubernetes refuses such a pod"
+        )
+
+
+def _check_unique_slugs(profiles: Sequence[MemoryProfile]) -> None:
+    seen: set[str] = set()
+    for profile in profiles:
+        if profile.slug in seen:
+            raise ConfigurationError(
+                f"memory_profiles: profile {profile.slug!r}: slug: another profile has it already"
+            )
+        seen.add(profile.slug)
+
+
+def _check_one_default(profiles: Sequence[MemoryProfile]) -> None:
+    defaults = [repr(profile.slug) for profile in profiles if profile.default]
+    if len(defaults) > 1:
+        raise ConfigurationError(
+            f"memory_profiles: profiles {' and '.join(defaults)}: default: only one can be it"
+        )

@@ -1,0 +1,118 @@
+"""What both spawners have in common: memory profiles, and who may have which."""
+
+from typing import Any
+
+from jupyterhub.spawner import Spawner
+from tornado import web
+from traitlets import Dict, List, validate
+
+from jhub_gateway.errors import ProfileNotAllowed
+from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.profiles import (
+    allowed_profiles,
+    choose_profile,
+    make_override,
+    parse_profiles,
+)
+from jhub_gateway.policy.quantities import format_memory
+
+
+class ProfiledSpawner(Spawner):
+    """A spawner whose servers are sized by the memory profile that the user chose.
+
+    Mix it in before the class that starts the server. That class calls
+    :meth:`choose_profile` at each start, so that the form, the REST API, a named server and an
+    administrator's start are all held to the same rule.
+    """
+
+    memory_profiles = List(
+        Dict(),
+        config=True,
+        help="""
+        The sizes of server that users choose from, as a list of mappings.
+
+        Each has these keys; the first three are needed:
+
+        - ``slug``: its name in URLs and in the REST API's ``{"profile": slug}``: 1 to 63
+          lower-case letters, digits and hyphens. Keep it once users have started servers with it.
+        - ``display_name``: its name on the page.
+        - ``memory``: the limit, e.g. ``"4G"``. The suffixes K, M, G, T (and Ki, Mi, Gi, Ti) are
+          powers of 1024, as in JupyterHub's ``mem_limit``. A server over it is killed.
+        - ``description``: what the size is good for, shown below the name. Default: none.
+        - ``memory_guarantee``: what the scheduler keeps free for the server. Default: the limit,
+          so that no server can starve another; less packs more servers on a node, which may then
+          run out of memory.
+        - ``cpu``, ``cpu_guarantee``: the same in cores, e.g. ``2`` or ``0.5``. Default: no limit.
+        - ``allowed_groups``: who may have it: members of any of these groups, compared exactly.
+          Default: everybody.
+        - ``node_selector``, ``tolerations``: the nodes it runs on, as Kubernetes has them, beside
+          what the hub sets for all servers. On one machine they have no effect.
+        - ``image``: the image of its servers. Default: the hub's.
+        - ``default``: true for the one that is chosen for a start that names none. Default: the
+          first that the user may have.
+
+        Default: no profiles; there is no choice then and servers have the hub's own limits. A
+        wrong entry stops the hub at its start.
+        """,
+    )
+
+    @validate("memory_profiles")
+    def _check_memory_profiles(self, proposal: Any) -> Any:
+        parse_profiles(proposal.value)
+        return proposal.value
+
+    @property
+    def profiles(self) -> tuple[MemoryProfile, ...]:
+        """All profiles of this hub, whoever may have them."""
+        return parse_profiles(self.memory_profiles)
+
+    @property
+    def user_groups(self) -> frozenset[str]:
+        """Names of the groups of the server's owner, whoever asked for the start."""
+        return frozenset(group.name for group in self.user.groups)
+
+    @property
+    def identity(self) -> str:
+        """What is stable about the owner; their home is tied to it. The user name, so far."""
+        return self.user.name
+
+    def choose_profile(self) -> MemoryProfile | None:
+        """Return the profile of this start, or None if this hub has no profiles.
+
+        Raises tornado's HTTPError 403 with a sentence for the user if they may not have it.
+        """
+        if not self.memory_profiles:
+            return None
+        asked = self.user_options.get("profile")
+        try:
+            return choose_profile(self.profiles, self.user_groups, asked)
+        except ProfileNotAllowed as refusal:
+            self.log.warning("Refused profile %r to %s", asked, self._log_name)
+            raise make_refusal(str(refusal)) from None
+
+    def make_profile_list(self) -> list[dict[str, Any]]:
+        """Return the profiles that the owner may have, as KubeSpawner's ``profile_list``."""
+        mine = allowed_profiles(self.profiles, self.user_groups)
+        if not mine:
+            return []
+        default = choose_profile(mine, self.user_groups)
+        return [_make_entry(profile, profile == default) for profile in mine]
+
+
+def make_refusal(sentence: str) -> web.HTTPError:
+    """Return the 403 that shows ``sentence``, and nothing else, on the page and in the API."""
+    refusal = web.HTTPError(403, sentence.replace("%", "%%"))
+    refusal.jupyterhub_message = sentence  # type: ignore[attr-defined]
+    return refusal
+
+
+def _make_entry(profile: MemoryProfile, is_default: bool) -> dict[str, Any]:
+    return {
+        "slug": profile.slug,
+        "display_name": profile.display_name,
+        "description": profile.description,
+        "memory": format_memory(profile.memory),
+        "cpu": profile.cpu,
+        "default": is_default,
+        "kubespawner_override": make_override(profile),
+    }
