@@ -61,6 +61,16 @@ class ProfiledSpawner(Spawner):
         parse_profiles(proposal.value)
         return proposal.value
 
+    def check_configuration(self) -> None:
+        """Raise ConfigurationError for settings that cannot work together."""
+
+    @classmethod
+    def check_at_start(cls, app: Any) -> None:
+        """Raise ConfigurationError if the hub cannot run this spawner as it is set up.
+
+        ``app`` is the :class:`jupyterhub.app.JupyterHub` that starts.
+        """
+
     @property
     def profiles(self) -> tuple[MemoryProfile, ...]:
         """All profiles of this hub, whoever may have them."""

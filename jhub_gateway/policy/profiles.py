@@ -9,8 +9,8 @@ from jhub_gateway.policy.profile_keys import (
     read_flag,
     read_groups,
     read_labels,
-    read_memory,
     read_mappings,
+    read_memory,
     read_number,
     read_slug,
     read_text,
@@ -129,7 +129,8 @@ def _read(name: str, key: object, value: object) -> Any:
     reader = _READERS.get(key) if isinstance(key, str) else None
     if reader is None:
         raise ConfigurationError(
-            f"memory_profiles: {name} has the unknown key {key!r}; the keys are {', '.join(_READERS)}"
+            f"memory_profiles: {name} has the unknown key {key!r}; "
+            f"the keys are {', '.join(_READERS)}"
         )
     try:
         return reader(value)
@@ -137,9 +138,7 @@ def _read(name: str, key: object, value: object) -> Any:
         raise ConfigurationError(f"memory_profiles: {name}: {key}: {error}") from None
 
 
-def _check_guarantee(
-    name: str, key: str, guarantee: float | None, limit: float | None
-) -> None:
+def _check_guarantee(name: str, key: str, guarantee: float | None, limit: float | None) -> None:
     if guarantee is not None and limit is not None and guarantee > limit:
         raise ConfigurationError(
             f"memory_profiles: {name}: {key}_guarantee ({guarantee}) is over the limit "

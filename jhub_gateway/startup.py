@@ -1,0 +1,41 @@
+"""What is checked once, when the hub starts: bad configuration stops it there."""
+
+from types import SimpleNamespace
+
+from jupyterhub.app import JupyterHub
+from traitlets import HasTraits
+from traitlets.config import Config
+
+from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.profiled_spawner import ProfiledSpawner
+
+
+def check_hub(app: JupyterHub) -> None:
+    """Check the settings of this hub's spawner.
+
+    :class:`~jhub_gateway.authenticator.GatewayAuthenticator` calls it when the hub starts.
+
+    Raises ConfigurationError, with a sentence that names the trait and its value.
+    """
+    spawner_class = app.spawner_class
+    check_known_traits(spawner_class, app.config)
+    if issubclass(spawner_class, ProfiledSpawner):
+        make_example(spawner_class, app).check_configuration()
+        spawner_class.check_at_start(app)
+
+
+def check_known_traits(configurable: type[HasTraits], config: Config) -> None:
+    """Raise ConfigurationError for a setting of the class that does not exist.
+
+    traitlets only warns of one, and the hub would go on without what its operator wanted.
+    """
+    known = set(configurable.class_trait_names(config=True))
+    for name in config.get(configurable.__name__, {}):
+        if name not in known:
+            raise ConfigurationError(f"{configurable.__name__}.{name}: there is no such setting")
+
+
+def make_example(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> ProfiledSpawner:
+    """Return a spawner as it would be for a user: making it runs every trait's own checks."""
+    nobody = SimpleNamespace(id=0, name="start-up-check", url="/", groups=[])
+    return spawner_class(parent=app, user=nobody, hub=app.hub)
