@@ -1,0 +1,49 @@
+"""`python -m tests.cluster up|down|status`: see README.md beside this file."""
+
+import argparse
+import sys
+
+from . import cluster
+from .errors import ClusterError
+from .paths import KUBECONFIG
+
+LEVELS = ("control-plane", "node")
+
+
+def main() -> int:
+    """Run one command; the exit code is 0 only if the cluster is then as it was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start the cluster and print the path of its kubeconfig")
+    up.add_argument("--level", choices=LEVELS, default="node")
+    commands.add_parser("down", help="end the cluster and remove what it made on this machine")
+    commands.add_parser("status", help="what runs, and up to which level")
+    args = parser.parse_args()
+    try:
+        if args.command == "up":
+            print(cluster.up(args.level))
+        elif args.command == "down":
+            cluster.down()
+        else:
+            return _show_status()
+    except ClusterError as error:
+        print(f"cluster: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("cluster: interrupted; `down` removes what was started", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _show_status() -> int:
+    for name, status in cluster.get_status().items():
+        print(f"{name:26}{status}")
+    level = cluster.get_level()
+    print(f"{'level':26}{level or 'down'}")
+    if level:
+        print(f"{'kubeconfig':26}{KUBECONFIG}")
+    return 0 if level else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

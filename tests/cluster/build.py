@@ -1,0 +1,103 @@
+"""The programs of Kubernetes: taken from KUBEBUILDER_ASSETS or built from Go modules, once."""
+
+import hashlib
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from .errors import ClusterError
+from .go import Go
+from .go_module import prepare_module
+from .paths import BIN, get_cache_dir
+from .progress import say, step
+from .versions import KUBE_MODULE, get_kubernetes_version
+
+PROGRAMS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kubectl",
+)
+
+
+def provide_programs() -> None:
+    """Put every program into `.cluster/bin`, from the environment's folder or from the cache."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    given = {name: Path(assets, name) for name in PROGRAMS} if assets else {}
+    BIN.mkdir(parents=True, exist_ok=True)
+    for name in PROGRAMS:
+        source = given.get(name)
+        if source is None or not os.access(source, os.X_OK):
+            source = build_programs() / "kube"
+        link = BIN / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(source.resolve())
+
+
+def build_programs() -> Path:
+    """The folder with the built `kube` and `pause`; builds them if the cache has none."""
+    directory = get_cache_dir() / "programs" / get_build_key()
+    if (directory / "kube").exists():
+        return directory
+    version = get_kubernetes_version()
+    unfinished = directory.with_name(f"{directory.name}.{os.getpid()}")
+    unfinished.mkdir(parents=True)
+    try:
+        with step(f"building Kubernetes {version} and etcd from Go modules (minutes, once)"):
+            go, module = prepare_module()
+            _build(go, module, "./pause", unfinished / "pause", version)
+            _build(go, module, ".", unfinished / "kube", version)
+        # A rename: a build that was cut short never looks like a finished one.
+        unfinished.rename(directory)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return directory
+
+
+def get_build_key() -> str:
+    """What the programs depend on: versions, machine and the Go module's files."""
+    digest = hashlib.sha256()
+    for path in sorted(KUBE_MODULE.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(KUBE_MODULE).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes())
+    version = get_kubernetes_version()
+    return f"{version}-{platform.machine()}-{digest.hexdigest()[:12]}"
+
+
+def _build(go: Go, module: Path, package: str, target: Path, version: str) -> None:
+    packages = go.run("list", "-deps", package, cwd=module).split()
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", _make_linker_flags(version)]
+    process = go.start("build", "-v", *flags, "-o", str(target), package, cwd=module)
+    assert process.stdout is not None
+    output = _show_progress(process.stdout, len(packages))
+    if process.wait():
+        lines = "\n".join(output[-15:])
+        raise ClusterError(f"Go could not build {package} of Kubernetes {version}:\n{lines}")
+
+
+def _make_linker_flags(version: str) -> str:
+    """Flags that write the version into the programs: without it clients refuse the server."""
+    major, minor, *_ = version.split(".")
+    flags = ["-s", "-w"]
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
+        flags.append(f"-X {package}.gitVersion=v{version}")
+        flags.append(f"-X {package}.gitMajor={major} -X {package}.gitMinor={minor}")
+    return " ".join(flags)
+
+
+def _show_progress(lines: Iterable[str], total: int) -> list[str]:
+    """Count the package names that `go build -v` prints; all lines, for when it fails."""
+    seen: list[str] = []
+    shown = time.monotonic()
+    for line in lines:
+        seen.append(line.rstrip())
+        if time.monotonic() - shown > 10:
+            shown = time.monotonic()
+            say(f"  compiled {len(seen)} of {total} packages")
+    return seen

@@ -1,0 +1,67 @@
+"""The Go module that requires Kubernetes: its go.mod for any version.
+
+Kubernetes publishes its parts (k8s.io/api and the rest) as modules of their own, but requires
+them as v0.0.0 out of its own tree: whoever depends on it has to replace each one.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from .go import Go, make_go
+from .paths import get_cache_dir
+from .progress import step
+from .versions import KUBE_MODULE, get_kubernetes_version, get_pinned_version
+
+MODULE = "jhub-gateway.test/kube"
+
+
+def get_go_version(go_mod: str) -> str:
+    """The least Go version that a go.mod asks for."""
+    match = re.search(r"^go ([\d.]+)$", go_mod, re.MULTILINE)
+    return match[1] if match else "1.24.0"
+
+
+def prepare_module() -> tuple[Go, Path]:
+    """A toolchain and the module's folder for the version in use.
+
+    For the pinned version that is the committed folder, for any other a copy in the cache.
+    """
+    version = get_kubernetes_version()
+    go = make_go(get_go_version((KUBE_MODULE / "go.mod").read_text()))
+    if version == get_pinned_version():
+        return go, KUBE_MODULE
+    copy = get_cache_dir() / "modules" / version
+    if not (copy / "go.sum").exists():
+        with step(f"locking the Go modules of Kubernetes {version}"):
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(KUBE_MODULE, copy, ignore=shutil.ignore_patterns("go.*"))
+            lock(copy, version, go)
+    return make_go(get_go_version((copy / "go.mod").read_text())), copy
+
+
+def lock(directory: Path, version: str, go: Go) -> None:
+    """Write go.mod and go.sum in `directory` for a Kubernetes version."""
+    upstream = json.loads(
+        go.run("mod", "download", "-json", f"k8s.io/kubernetes@v{version}", cwd=Path.home())
+    )
+    upstream_go_mod = Path(upstream["GoMod"]).read_text()
+    (directory / "go.mod").write_text(make_go_mod(version, upstream_go_mod))
+    make_go(get_go_version(upstream_go_mod)).run("mod", "tidy", cwd=directory)
+
+
+def make_go_mod(version: str, upstream: str) -> str:
+    """The go.mod that pins `version`, given Kubernetes' own go.mod."""
+    parts = sorted(re.findall(r"^\s(k8s\.io/\S+) v0\.0\.0$", upstream, re.MULTILINE))
+    part_version = f"v0.{version.partition('.')[2]}"
+    return "\n".join(
+        [
+            f"module {MODULE}\n",
+            f"go {get_go_version(upstream)}\n",
+            f"require k8s.io/kubernetes v{version}\n",
+            "replace (",
+            *(f"\t{part} => {part} {part_version}" for part in parts),
+            ")\n",
+        ]
+    )

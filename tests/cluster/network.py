@@ -1,0 +1,69 @@
+"""The bridge that pods and this machine share, and the plugin configuration for it.
+
+Pods reach this machine at GATEWAY and each other; there is no route and no address translation
+to anywhere else, and no DNS.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+from .errors import ClusterError
+from .paths import RUN
+
+BRIDGE = "jhub-gateway0"
+GATEWAY = "10.244.0.1"
+POD_RANGE = "10.244.0.0/24"
+
+CNI_CONFIG = RUN / "cni"
+
+
+def make() -> None:
+    """Make the bridge with this machine's address on it, before the first pod needs it."""
+    taken = [link["ifname"] for link in _get_links() if GATEWAY in _get_addresses(link)]
+    if taken:
+        raise ClusterError(
+            f"The address {GATEWAY}, by which pods reach this machine, is in use on {taken[0]}: "
+            "stop the other Kubernetes on this machine first."
+        )
+    _ip("link", "add", BRIDGE, "address", "0a:58:0a:f4:00:01", "type", "bridge")
+    _ip("address", "add", f"{GATEWAY}/24", "dev", BRIDGE)
+    _ip("link", "set", BRIDGE, "up")
+    _write_plugin_configuration()
+
+
+def remove() -> None:
+    """Remove the bridge and what is plugged into it."""
+    for link in _get_links():
+        if link.get("master") == BRIDGE or link["ifname"] == BRIDGE:
+            _ip("link", "delete", link["ifname"], check=False)
+
+
+def _write_plugin_configuration() -> None:
+    ranges = [[{"subnet": POD_RANGE, "gateway": GATEWAY}]]
+    bridge = {
+        "type": "bridge",
+        "bridge": BRIDGE,
+        "isGateway": True,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "ipam": {"type": "host-local", "dataDir": str(RUN / "addresses"), "ranges": ranges},
+    }
+    CNI_CONFIG.mkdir(parents=True, exist_ok=True)
+    content = {"cniVersion": "0.4.0", "name": "jhub-gateway-test", "plugins": [bridge]}
+    Path(CNI_CONFIG, "10-bridge.conflist").write_text(json.dumps(content, indent=2))
+
+
+def _get_links() -> list[dict]:
+    return json.loads(_ip("-json", "address", "show"))
+
+
+def _get_addresses(link: dict) -> list[str]:
+    return [address.get("local", "") for address in link.get("addr_info", [])]
+
+
+def _ip(*args: str, check: bool = True) -> str:
+    done = subprocess.run(["ip", *args], text=True, capture_output=True)
+    if check and done.returncode:
+        raise ClusterError(f"ip {' '.join(args)} failed: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,29 @@
+"""The kernel's settings that the kubelet and the bridge plugin change for the whole machine."""
+
+import json
+from pathlib import Path
+
+from .paths import RUN
+
+CHANGED = (
+    *("kernel/keys/root_maxbytes", "kernel/keys/root_maxkeys"),
+    *("kernel/panic", "kernel/panic_on_oops"),
+    *("net/ipv4/ip_forward", "vm/overcommit_memory", "vm/panic_on_oom"),
+)
+
+SAVED = RUN / "sysctls.json"
+
+
+def save() -> None:
+    """Remember the settings, unless a start that was cut short has done so before."""
+    if not SAVED.exists():
+        values = {name: Path("/proc/sys", name).read_text().strip() for name in CHANGED}
+        SAVED.write_text(json.dumps(values))
+
+
+def restore() -> None:
+    """Put the settings back."""
+    if SAVED.exists():
+        for name, value in json.loads(SAVED.read_text()).items():
+            if Path("/proc/sys", name).read_text().strip() != value:
+                Path("/proc/sys", name).write_text(value)
