@@ -3,16 +3,16 @@
 import hashlib
 import os
 import platform
-import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from .cache import provide
 from .errors import ClusterError
 from .go import Go
 from .go_module import prepare_module
-from .paths import BIN, get_cache_dir
-from .progress import say, step
+from .paths import BIN
+from .progress import say
 from .versions import KUBE_MODULE, get_kubernetes_version
 
 PROGRAMS = (
@@ -41,22 +41,9 @@ def provide_programs() -> None:
 
 def build_programs() -> Path:
     """The folder with the built `kube` and `pause`; builds them if the cache has none."""
-    directory = get_cache_dir() / "programs" / get_build_key()
-    if (directory / "kube").exists():
-        return directory
     version = get_kubernetes_version()
-    unfinished = directory.with_name(f"{directory.name}.{os.getpid()}")
-    unfinished.mkdir(parents=True)
-    try:
-        with step(f"building Kubernetes {version} and etcd from Go modules (minutes, once)"):
-            go, module = prepare_module()
-            _build(go, module, "./pause", unfinished / "pause", version)
-            _build(go, module, ".", unfinished / "kube", version)
-        # A rename: a build that was cut short never looks like a finished one.
-        unfinished.rename(directory)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return directory
+    message = f"building Kubernetes {version} and etcd from Go modules (minutes, once)"
+    return provide(f"programs/{get_build_key()}", message, _build_programs)
 
 
 def get_build_key() -> str:
@@ -68,6 +55,14 @@ def get_build_key() -> str:
             digest.update(path.read_bytes())
     version = get_kubernetes_version()
     return f"{version}-{platform.machine()}-{digest.hexdigest()[:12]}"
+
+
+def _build_programs(directory: Path) -> None:
+    version = get_kubernetes_version()
+    go, module = prepare_module()
+    directory.mkdir()
+    _build(go, module, "./pause", directory / "pause", version)
+    _build(go, module, ".", directory / "kube", version)
 
 
 def _build(go: Go, module: Path, package: str, target: Path, version: str) -> None:

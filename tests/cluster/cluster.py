@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import containerd, control_plane, images, kubelet, mounts, node, process
+from .api import Api
 from .build import get_build_key, provide_programs
 from .errors import ClusterError
 from .kubeconfig import write_private
@@ -85,7 +86,7 @@ def _bring_up_node() -> None:
     node.start(authority, api, archives)
 
 
-def _start_control_plane() -> tuple[Authority, control_plane.Api]:
+def _start_control_plane() -> tuple[Authority, Api]:
     authority = Authority()
     api = control_plane.start(authority)
     BUILD_KEY.write_text(get_build_key())

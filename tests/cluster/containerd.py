@@ -110,7 +110,7 @@ def _choose_snapshotter() -> str:
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     options = ",".join(f"{name}dir={folders[name]}" for name in ("lower", "upper", "work"))
-    mount = ["mount", "-t", "overlay", "overlay", "-o", options, folders["merged"]]
+    mount = ["mount", "-t", "overlay", "overlay", "-o", options, str(folders["merged"])]
     works = subprocess.run(mount, capture_output=True, env=os.environ).returncode == 0
     if works:
         subprocess.run(["umount", folders["merged"]], check=True)

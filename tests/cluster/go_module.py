@@ -9,8 +9,8 @@ import re
 import shutil
 from pathlib import Path
 
+from .cache import get_cache_dir
 from .go import Go, make_go
-from .paths import get_cache_dir
 from .progress import step
 from .versions import KUBE_MODULE, get_kubernetes_version, get_pinned_version
 

@@ -5,7 +5,6 @@ from the machine's own package mirror, and what is built is kept as an archive i
 """
 
 import hashlib
-import os
 import platform
 import re
 import shutil
@@ -16,9 +15,10 @@ from pathlib import Path
 
 from . import debian, pip_settings, process
 from .build import build_programs, get_build_key
+from .cache import make_scratch_dir, provide
 from .errors import ClusterError
-from .paths import ROOT, get_cache_dir
-from .progress import step
+from .paths import ROOT
+from .process import get_log_path
 from .versions import PAUSE_IMAGE, USER_IMAGE
 
 BINDER = ROOT / "binder"
@@ -27,9 +27,11 @@ BUILD_LOG = "image-build"
 
 def provide_archives() -> dict[str, Path]:
     """The docker archive of each image of the node, by image name; builds what is missing."""
+    get_log_path(BUILD_LOG).unlink(missing_ok=True)
+    pause, user = f"pause-{get_build_key()}.tar", f"user-{get_user_image_key()}.tar"
     return {
-        PAUSE_IMAGE: _provide(f"pause-{get_build_key()}.tar", "building the pause image", _pause),
-        USER_IMAGE: _provide(f"user-{get_user_image_key()}.tar", "building the user image", _user),
+        PAUSE_IMAGE: provide(f"images/{pause}", "building the pause image", _make_pause),
+        USER_IMAGE: provide(f"images/{user}", "building the user image", _make_user),
     }
 
 
@@ -51,21 +53,7 @@ def get_base_image() -> str:
     return match[1]
 
 
-def _provide(file: str, message: str, build: Callable[[Path], None]) -> Path:
-    archive = get_cache_dir() / "images" / file
-    if not archive.exists():
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = archive.with_suffix(f".{os.getpid()}")
-        try:
-            with step(message):
-                build(unfinished)
-            unfinished.rename(archive)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    return archive
-
-
-def _pause(archive: Path) -> None:
+def _make_pause(archive: Path) -> None:
     with _buildah_store() as buildah, tempfile.TemporaryDirectory() as context:
         shutil.copy(build_programs() / "pause", context)
         dockerfile = Path(context, "Dockerfile")
@@ -74,17 +62,17 @@ def _pause(archive: Path) -> None:
         buildah("push", "built", f"docker-archive:{archive}:{PAUSE_IMAGE}")
 
 
-def _user(archive: Path) -> None:
+def _make_user(archive: Path) -> None:
     base = get_base_image()
-    root_filesystem = _provide(
-        f"{base.replace(':', '-').replace('/', '-')}-{platform.machine()}.tar",
+    root_filesystem = provide(
+        f"images/{base.replace(':', '-').replace('/', '-')}-{platform.machine()}.tar",
         f"making {base} by debootstrap",
         lambda target: debian.make_root_filesystem(base, target, BUILD_LOG),
     )
     with _buildah_store() as buildah, pip_settings.host_settings() as volumes:
-        container = buildah("from", "scratch")
-        buildah("add", container, str(root_filesystem), "/")
-        buildah("commit", "--rm", container, f"docker.io/library/{base}")
+        buildah("from", "--name", "base", "scratch")
+        buildah("add", "base", str(root_filesystem), "/")
+        buildah("commit", "--rm", "base", f"docker.io/library/{base}")
         buildah(
             *("bud", "--isolation", "chroot", "--pull-never", "--tag", "built"),
             *(f"--volume={source}:{target}:ro" for source, target in volumes.items()),
@@ -94,17 +82,10 @@ def _user(archive: Path) -> None:
 
 
 @contextmanager
-def _buildah_store() -> Iterator[Callable[..., str]]:
+def _buildah_store() -> Iterator[Callable[..., None]]:
     """Run buildah on a store of its own, which is removed afterwards."""
-    home = get_cache_dir() / f"buildah.{os.getpid()}"
-    home.mkdir(parents=True)
-    common: list[str | Path] = ["buildah", "--storage-driver", "vfs"]
-    common += ["--root", home / "root", "--runroot", home / "run"]
-
-    def buildah(*args: str) -> str:
-        return process.run(BUILD_LOG, [*common, *args], debian.get_proxy_settings())
-
-    try:
-        yield buildah
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with make_scratch_dir() as home:
+        common: list[str | Path] = ["buildah", "--storage-driver", "vfs"]
+        common += ["--root", home / "root", "--runroot", home / "run"]
+        proxy = debian.get_proxy_settings()
+        yield lambda *args: process.run(BUILD_LOG, [*common, *args], proxy)

@@ -56,9 +56,7 @@ def remove_leftovers() -> None:
 
 def _make_config(authority: Authority, serving: Credential) -> dict[str, object]:
     port, health_port = get_free_ports(2)
-    nothing_evicted = dict.fromkeys(
-        ("imagefs.available", "nodefs.available", "nodefs.inodesFree"), "0%"
-    )
+    signals = ("imagefs.available", "nodefs.available", "nodefs.inodesFree")
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -82,7 +80,7 @@ def _make_config(authority: Authority, serving: Credential) -> dict[str, object]
         # The machine is the developer's: nothing is reserved, evicted or collected on it.
         "enforceNodeAllocatable": [],
         "localStorageCapacityIsolation": False,
-        "evictionHard": nothing_evicted,
+        "evictionHard": dict.fromkeys(signals, "0%"),
         "imageGCHighThresholdPercent": 100,
         "makeIPTablesUtilChains": False,
         # Nothing answers there: pods have no DNS, and get no warning about it either.

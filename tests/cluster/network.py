@@ -7,6 +7,7 @@ to anywhere else, and no DNS.
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from .errors import ClusterError
 from .paths import RUN
@@ -54,11 +55,12 @@ def _write_plugin_configuration() -> None:
     Path(CNI_CONFIG, "10-bridge.conflist").write_text(json.dumps(content, indent=2))
 
 
-def _get_links() -> list[dict]:
-    return json.loads(_ip("-json", "address", "show"))
+def _get_links() -> list[dict[str, Any]]:
+    links: list[dict[str, Any]] = json.loads(_ip("-json", "address", "show"))
+    return links
 
 
-def _get_addresses(link: dict) -> list[str]:
+def _get_addresses(link: dict[str, Any]) -> list[str]:
     return [address.get("local", "") for address in link.get("addr_info", [])]
 
 

@@ -1,6 +1,5 @@
 """Where the cluster keeps its files."""
 
-import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,14 +16,6 @@ STORAGE = STATE / "storage"
 
 RUN = Path("/run/jhub-gateway-cluster")
 """Sockets and mounts of the node: a short path, because a socket's path ends at 108 bytes."""
-
-
-def get_cache_dir() -> Path:
-    """The folder for what is slow to make and the same for every checkout."""
-    if chosen := os.environ.get("JHUB_GATEWAY_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "jhub-gateway"
 
 
 def make_private_dir(path: Path) -> Path:

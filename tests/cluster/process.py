@@ -37,28 +37,22 @@ def start(name: str, argv: list[str | Path], env: dict[str, str] | None = None) 
     return child.pid
 
 
-def run(log: str, argv: list[str | Path], env: dict[str, str] | None = None) -> str:
-    """Run a program to its end, with all of its output added to `log`; its standard output.
+def run(log: str, argv: list[str | Path], env: dict[str, str] | None = None) -> None:
+    """Run a program to its end, with all of its output added to `log`.
 
     Raises ClusterError with the last lines of that log if it fails or isn't there.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
     command = [str(arg) for arg in argv]
-    with open(get_log_path(log), "a") as errors:
+    with open(get_log_path(log), "ab") as output:
         try:
             done = subprocess.run(
-                command,
-                env={**os.environ, **(env or {})},
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
+                command, env={**os.environ, **(env or {})}, stdout=output, stderr=output
             )
         except FileNotFoundError as error:
             raise ClusterError(f"{command[0]} is not installed.") from error
-        errors.write(done.stdout)
     if done.returncode:
         raise ClusterError(f"{Path(command[0]).name} failed.\n{get_last_lines(log)}")
-    return done.stdout.strip()
 
 
 def get_pid(name: str) -> int | None:
