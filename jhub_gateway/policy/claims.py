@@ -1,0 +1,131 @@
+"""What the provider says about a user, read with suspicion.
+
+Each function takes the claims of one user (a mapping decoded from JSON) and returns what the hub
+can hold, or raises LoginRefused with a sentence for the user. The sentence names the claim, never
+its value. A claim is named by its key, or by a path of keys with dots between them
+(``realm_access.roles``); a key that itself holds dots (``https://gateway.org/groups``) is found
+first.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from jhub_gateway.errors import LoginRefused
+
+# The width of JupyterHub's columns for user and group names, in characters.
+LONGEST_TEXT = 255
+MOST_GROUPS = 1000
+
+_ASK = "Ask the gateway's operators to correct your account."
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# These turn the direction of the text after them, so that a page shows another name.
+_UNSAFE_CHARACTERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def read_username(claims: Mapping[str, Any], path: str) -> str:
+    """Return the user name in the claim, as it is: upper and lower case are told apart."""
+    return check_username(find_claim(claims, path), path)
+
+
+def check_username(value: object, claim: str) -> str:
+    """Return ``value`` if the hub can hold it as a user name; ``claim`` says where it is from."""
+    name = _check_text(value, f"user name (claim {claim})")
+    if not is_safe_username(name):
+        raise LoginRefused(
+            "Your user name at the gateway has characters that this hub cannot take, such as a "
+            f"slash or a space at an end (claim {claim}). {_ASK}"
+        )
+    return name
+
+
+def is_safe_username(name: str) -> bool:
+    """Whether the name can stand in a URL, a path and a log line without changing its meaning."""
+    return (
+        0 < len(name) <= LONGEST_TEXT
+        and name == name.strip()
+        and name.isprintable()
+        and _is_path_component(name)
+        and _is_path_component(unquote(name))
+    )
+
+
+def read_display_name(claims: Mapping[str, Any], path: str) -> str | None:
+    """Return the name to greet the user with, or None if the provider gives none."""
+    value = find_claim(claims, path)
+    if value is None or value == "":
+        return None
+    return _check_text(value, f"name (claim {path})").strip() or None
+
+
+def read_groups(claims: Mapping[str, Any], path: str) -> frozenset[str]:
+    """Return the user's groups, exactly as the provider writes them.
+
+    A claim that is missing or null is no group: providers leave it out for a user who has none.
+    Anything else that is no list of texts is refused, so that a provider's mistake never looks
+    like a user without groups.
+    """
+    value = find_claim(claims, path)
+    if value is None:
+        return frozenset()
+    if not isinstance(value, list | tuple):
+        raise _make_refusal(f"groups (claim {path}) are not a list")
+    if len(value) > MOST_GROUPS:
+        raise _make_refusal(f"groups (claim {path}) are more than {MOST_GROUPS}")
+    return frozenset(_check_text(group, f"groups (claim {path})") for group in value)
+
+
+def read_subject(claims: Mapping[str, Any]) -> str:
+    """Return ``sub``: what the provider never gives to another user."""
+    return _check_text(find_claim(claims, "sub"), "identity (claim sub)")
+
+
+def check_same_subject(claims: Mapping[str, Any], id_token_claims: Mapping[str, Any]) -> None:
+    """Refuse userinfo that speaks of another user than the ID token (OIDC Core, 5.3.2)."""
+    if read_subject(claims) != read_subject(id_token_claims):
+        raise LoginRefused(
+            "The gateway's login service answered for two different users. Log in again, and tell "
+            "the gateway's operators if it happens again."
+        )
+
+
+def find_claim(claims: object, path: str) -> Any:
+    """Return the value at the path, or None if there is none.
+
+    Raises LoginRefused if something on the way is no mapping.
+    """
+    if not isinstance(claims, Mapping):
+        raise _make_refusal(f"data around {path} are not a mapping")
+    if path in claims:
+        return claims[path]
+    # The longest key first: a client's name in a path may hold dots too.
+    for dot in reversed([place for place, letter in enumerate(path) if letter == "."]):
+        inner = claims.get(path[:dot])
+        if inner is not None:
+            return find_claim(inner, path[dot + 1 :])
+    return None
+
+
+def _check_text(value: object, what: str) -> str:
+    if value is None or value == "":
+        raise _make_refusal(f"{what} is missing")
+    if not isinstance(value, str):
+        raise _make_refusal(f"{what}: one is not a text")
+    if not value or len(value) > LONGEST_TEXT:
+        raise _make_refusal(f"{what}: one is longer than {LONGEST_TEXT} characters")
+    if any(map(_is_unsafe, value)):
+        raise _make_refusal(f"{what}: one has control characters")
+    return value
+
+
+def _make_refusal(problem: str) -> LoginRefused:
+    return LoginRefused(f"The gateway sent an account that this hub cannot read: {problem}. {_ASK}")
+
+
+def _is_path_component(name: str) -> bool:
+    return "/" not in name and "\\" not in name and set(name) != {"."}
+
+
+def _is_unsafe(character: str) -> bool:
+    return unicodedata.category(character) in _UNSAFE_CATEGORIES or character in _UNSAFE_CHARACTERS

@@ -1,0 +1,192 @@
+"""What the provider says about a user: any value is a usable text or a refusal, never a crash."""
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from jhub_gateway.errors import LoginRefused
+from jhub_gateway.policy.claims import (
+    LONGEST_TEXT,
+    MOST_GROUPS,
+    check_same_subject,
+    check_username,
+    find_claim,
+    read_display_name,
+    read_groups,
+    read_subject,
+    read_username,
+)
+
+# What a provider, honest or not, can put into JSON; with lone surrogates, as "\ud800" gives.
+texts = st.text(st.characters(codec=None)) | st.text(st.characters(categories=["Cs", "Cc", "Cf"]))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(values)
+@example("ada/../root")
+@example("%2e%2e")
+@example("ada\n")
+@example("ada\u202e")
+@example("..")
+@example("\ud800")
+@example("a" * (LONGEST_TEXT + 1))
+def test_user_name_is_safe_or_refused(value):
+    try:
+        name = read_username({"preferred_username": value}, "preferred_username")
+    except LoginRefused:
+        return
+    assert name == value
+    assert name.encode()
+    assert len(name) <= LONGEST_TEXT
+    assert name.isprintable()
+    assert name == name.strip()
+    assert not {"/", "\\"} & set(name)
+    assert name not in (".", "..")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ada", "Ada", "ada.b", "ada-b", "ada@gateway.org", "ada b", "Ådå", "愛", "100%", "a..b"],
+)
+def test_ordinary_user_names_are_kept_as_they_are(name):
+    assert check_username(name, "c") == name
+
+
+SPACES = ["", " ada", "ada ", "a\tb", "a\u2028b", "a\u200bb"]
+PATHS = ["a/b", "a\\b", ".", "..", "...", "%2E%2E", "a%2Fb", "a%5cb"]
+OTHERS = ["a\0", "\u202eada", "\udc80", "a" * 256, None, 7, True, ["ada"], {"a": 1}]
+
+
+@pytest.mark.parametrize("name", [*SPACES, *PATHS, *OTHERS])
+def test_hostile_user_names_are_refused(name):
+    with pytest.raises(LoginRefused):
+        check_username(name, "c")
+
+
+def test_upper_and_lower_case_are_two_users():
+    assert check_username("Ada", "c") != check_username("ada", "c")
+
+
+def test_refusal_names_the_claim_and_not_the_value():
+    with pytest.raises(LoginRefused, match="claim nickname") as refusal:
+        check_username("<script>/", "nickname")
+    assert "script" not in str(refusal.value)
+
+
+@given(values)
+@example("/gateway/users")
+@example(["/gateway/users", 7])
+@example([["/gateway/users"]])
+@example([""])
+@example(["a\nb"])
+@example({"/gateway/users": True})
+@example(["g"] * (MOST_GROUPS + 1))
+def test_groups_are_exactly_those_of_the_claim_or_refused(value):
+    try:
+        groups = read_groups({"groups": value}, "groups")
+    except LoginRefused:
+        assert value is not None
+        return
+    assert groups == frozenset(value or ())
+    assert all(0 < len(group) <= LONGEST_TEXT for group in groups)
+    assert all(unicodedata.category(letter) not in ("Cc", "Cs") for g in groups for letter in g)
+
+
+@given(values.filter(lambda value: value is not None and not isinstance(value, list)))
+def test_groups_of_a_wrong_type_are_never_taken_as_none(value):
+    with pytest.raises(LoginRefused):
+        read_groups({"groups": value}, "groups")
+
+
+@pytest.mark.parametrize("claims", [{}, {"groups": None}, {"groups": []}, {"other": ["a"]}])
+def test_no_claim_is_no_group(claims):
+    assert read_groups(claims, "groups") == frozenset()
+
+
+def test_ten_thousand_groups_are_refused():
+    with pytest.raises(LoginRefused, match=str(MOST_GROUPS)):
+        read_groups({"groups": [f"/g/{number}" for number in range(10_000)]}, "groups")
+
+
+def test_as_many_groups_as_allowed():
+    names = [f"/g/{number}" for number in range(MOST_GROUPS)]
+    assert read_groups({"groups": names}, "groups") == frozenset(names)
+
+
+@pytest.mark.parametrize(
+    ("claims", "path", "found"),
+    [
+        ({"realm_access": {"roles": ["a"]}}, "realm_access.roles", ["a"]),
+        ({"https://gateway.org/groups": ["a"]}, "https://gateway.org/groups", ["a"]),
+        ({"a.b": 1, "a": {"b": 2}}, "a.b", 1),
+        ({"clients": {"my.hub": {"roles": 3}}}, "clients.my.hub.roles", 3),
+        ({"clients": {"my": {"hub": 4}}}, "clients.my.hub", 4),
+        ({"realm_access": {}}, "realm_access.roles", None),
+        ({"realm_access": None}, "realm_access.roles", None),
+        ({}, "realm_access.roles", None),
+        ({"": {"": 5}}, ".", 5),
+    ],
+)
+def test_path_of_a_claim(claims, path, found):
+    assert find_claim(claims, path) == found
+
+
+@pytest.mark.parametrize("inner", ["roles", ["roles"], 7, False])
+def test_path_through_something_else_is_refused(inner):
+    with pytest.raises(LoginRefused):
+        read_groups({"realm_access": inner}, "realm_access.roles")
+
+
+@given(values, texts)
+def test_any_path_in_any_claims_is_found_or_refused(claims, path):
+    for read in (find_claim, read_groups, read_username, read_display_name):
+        try:
+            read(claims, path)
+        except LoginRefused:
+            continue
+
+
+@given(values)
+def test_display_name_is_a_text_or_none_or_refused(value):
+    try:
+        name = read_display_name({"name": value}, "name")
+    except LoginRefused:
+        return
+    assert name is None or (name == value.strip() and name)
+
+
+@pytest.mark.parametrize("claims", [{}, {"name": None}, {"name": ""}, {"name": "  "}])
+def test_no_display_name(claims):
+    assert read_display_name(claims, "name") is None
+
+
+def test_display_name_with_accents_and_joined_letters():
+    name = "Zoë نام‌خانوادگی"
+    assert read_display_name({"name": name}, "name") == name
+
+
+@given(values)
+def test_subject_is_a_text_or_refused(value):
+    try:
+        assert read_subject({"sub": value}) == value
+    except LoginRefused:
+        return
+
+
+def test_no_subject_is_refused():
+    with pytest.raises(LoginRefused, match="sub"):
+        read_subject({})
+
+
+def test_userinfo_of_another_user_is_refused():
+    check_same_subject({"sub": "1"}, {"sub": "1"})
+    with pytest.raises(LoginRefused):
+        check_same_subject({"sub": "1"}, {"sub": "2"})
+    with pytest.raises(LoginRefused):
+        check_same_subject({}, {})
