@@ -1,0 +1,137 @@
+"""Servers as processes under the hub's own account. Needs no root and no accounts."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from jupyterhub.spawner import LocalProcessSpawner
+from traitlets import Unicode, validate
+
+from jhub_gateway.errors import ConfigurationError, StartRefused
+from jhub_gateway.local_homes import make_data_directory, make_home
+from jhub_gateway.local_network import check_local_mode
+from jhub_gateway.local_processes import SPAWN_ID, find_processes, has_spawn_id, kill_all
+from jhub_gateway.local_server import LocalServer
+from jhub_gateway.memory_limits import MemoryLimit, choose_memory_limit
+from jhub_gateway.profiled_spawner import make_refusal
+
+
+class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
+    """Starts users' servers as processes under the account of the hub.
+
+    Memory is limited by a control group or by resource limits. One user's server can read the
+    files of all others and of the hub: for a machine whose users may see everything.
+    """
+
+    spawn_id = Unicode("", help="Names this start in the processes' environment and cgroup.")
+
+    @property
+    def memory_limit(self) -> MemoryLimit:
+        """The way in which this hub limits memory."""
+        scope = str(Path(self.data_directory).resolve())
+        return _choose_once(self.memory_limit_method, scope)
+
+    @classmethod
+    def check_at_start(cls, app: Any) -> None:
+        """Check the settings as the hub starts, tell the operator what holds, and tidy up.
+
+        ``app`` is the JupyterHub application, configured. Raises ConfigurationError.
+        """
+        self = cls.make_for_checks(app)
+        self._check_account()
+        check_local_mode(app, self.ip, self.allow_shared_account_on_network)
+        data = make_data_directory(self.data_directory)
+        limit = self.memory_limit
+        app.log.warning(
+            "All users' servers run under the hub's own account: every user can read the files "
+            "of every other user and of the hub, its cookie secret and database among them"
+        )
+        app.log.info("Homes are in %s; memory is limited for %s", data, limit.description)
+        for name in limit.remove_stale():
+            app.log.info("Removed the control group %s, which an earlier run left", name)
+
+    @validate("popen_kwargs")
+    def _check_popen_kwargs(self, proposal: Any) -> Any:
+        if "preexec_fn" in proposal.value:
+            raise ConfigurationError("popen_kwargs: 'preexec_fn' would replace the memory limit")
+        return proposal.value
+
+    def make_preexec_fn(self, name: str) -> Callable[[], None]:  # noqa: ARG002
+        """Return what limits the new process and enters the home, between fork and exec."""
+        limit = self.memory_limit.prepare(self.spawn_id, self.mem_limit, self.cpu_limit)
+        home = self.home
+
+        def preexec() -> None:
+            limit()
+            os.chdir(home)
+
+        return preexec
+
+    def get_env(self) -> dict[str, str]:
+        return {**super().get_env(), SPAWN_ID: self.spawn_id}
+
+    def get_state(self) -> dict[str, Any]:
+        state = super().get_state()
+        if self.pid:
+            state["spawn_id"] = self.spawn_id
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.spawn_id = state.get("spawn_id", "")
+        # After a reboot the number may be anybody's process.
+        if not has_spawn_id(state.get("pid", 0), self.spawn_id):
+            self.pid = 0
+
+    async def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
+        return paths  # the hub's own account can read them where they are
+
+    async def start(self) -> tuple[str, int]:
+        self.load_profile()
+        await self._end_remains()
+        try:
+            make_home(self.data_directory, self.identity)
+        except StartRefused as refusal:
+            self.log.error("No home for %s: %s", self._log_name, "; ".join(refusal.__notes__))
+            raise make_refusal(str(refusal)) from None
+        self.spawn_id = token_hex(8)
+        return await super().start()
+
+    async def poll(self) -> int | None:
+        status = await super().poll()
+        if status is not None:
+            await self._end_remains()
+        return status
+
+    async def stop(self, now: bool = False) -> None:
+        await super().stop(now=now)
+        await self._end_remains()
+
+    def _check_account(self) -> None:
+        # Jupyter Server refuses to run as root without its flag, and the user would see a time-out.
+        if os.geteuid() == 0 and "--allow-root" not in self.args:
+            raise ConfigurationError(
+                "The hub runs as root and so would all users' servers, which have no accounts of "
+                "their own without systemd. Run the hub under another account, or allow it: "
+                "c.LocalGatewaySpawner.args = ['--allow-root']"
+            )
+
+    async def _end_remains(self) -> None:
+        """End what outlived the server: kernels after a crash, what a terminal left running."""
+        spawn_id, self.spawn_id = self.spawn_id, ""
+        if not spawn_id:
+            return
+        left = await kill_all(lambda: self._find_processes(spawn_id), self.kill_timeout)
+        if left:
+            self.log.error("Processes %s of %s can't be ended", sorted(left), self._log_name)
+        self.memory_limit.remove(spawn_id)
+
+    def _find_processes(self, spawn_id: str) -> set[int]:
+        return find_processes(spawn_id) | self.memory_limit.list_processes(spawn_id)
+
+
+# Looked for once: the answer holds for all spawners of a hub.
+_choose_once = cache(choose_memory_limit)

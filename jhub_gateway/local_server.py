@@ -1,0 +1,162 @@
+"""What a server on the hub's own machine is, whichever of the two ways starts it."""
+
+import math
+import os
+import sys
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+from traitlets import Bool, Enum, Unicode, default
+
+from jhub_gateway.local_homes import find_home
+from jhub_gateway.memory_limits import METHODS
+from jhub_gateway.profile_form import read_profile_form, render_profile_form
+from jhub_gateway.profiled_spawner import ProfiledSpawner
+
+_THREAD_COUNTS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+class LocalServer(ProfiledSpawner):
+    """Profiles, form, home and environment of a server on the hub's own machine.
+
+    Mix it in before the class that starts the process.
+    """
+
+    data_directory = Unicode(
+        "gateway-data",
+        config=True,
+        help="""
+        The directory that holds all users' homes, each at ``homes/`` and a name made from the
+        user's (see the rule in the reference). Relative to the directory where the hub starts.
+
+        It is created with mode 0700 if it is missing. Keep it over upgrades, and back it up.
+
+        Default: ``gateway-data``; with systemd ``/var/lib/jhub-gateway``, and there it must be
+        below ``/var/lib``, as systemd gives the homes to their users' accounts itself.
+        """,
+    )
+
+    memory_limit_method = Enum(
+        METHODS,
+        "auto",
+        config=True,
+        help="""
+        How a server's memory is limited to its profile:
+
+        - ``systemd``: a unit per server, with an account of its own. Needs systemd as the init
+          system, a hub that runs as root, and the package ``jupyterhub-systemdspawner``.
+        - ``cgroup``: a control group per server: all its processes together have the profile's
+          memory, and the kernel kills the largest of them when they go over it. Needs a control
+          group that the hub may write. Under one account this stops accidents, not malice.
+        - ``rlimit``: a resource limit (RLIMIT_DATA) on each process by itself: an allocation over
+          it fails with ``MemoryError``. A server with several kernels can use more than its
+          profile in all. Works everywhere and needs no root.
+
+        Default: ``auto``, the first of these that works; the hub's log says at its start which.
+        Another one than ``auto`` stops the hub where it does not work.
+        """,
+    )
+
+    allow_shared_account_on_network = Bool(
+        False,
+        config=True,
+        help="""
+        Let the hub listen on other addresses than loopback although all servers run under the
+        hub's own account, where every user can read every other user's files, and the hub's.
+        Only for users who may all see everything. No effect with systemd, where each user has an
+        account of their own.
+
+        Default: false; the hub refuses to start on such an address.
+        """,
+    )
+
+    @default("cmd")
+    def _default_cmd(self) -> list[str]:
+        return [str(_BIN / "jupyterhub-singleuser")]
+
+    @default("default_url")
+    def _default_default_url(self) -> str:
+        return "/lab"
+
+    @default("ip")
+    def _default_ip(self) -> str:
+        return "127.0.0.1"
+
+    @default("env_keep")
+    def _default_env_keep(self) -> list[str]:
+        # Anything else of the hub's environment may be a secret of the hub's.
+        return ["PATH", "VIRTUAL_ENV", "CONDA_DEFAULT_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL"]
+
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        return _render_form if self.memory_profiles else ""
+
+    @default("options_from_form")
+    def _default_options_from_form(self) -> Any:
+        return read_profile_form
+
+    @property
+    def home(self) -> Path:
+        """The owner's home, an absolute path. All their named servers share it."""
+        return find_home(self.data_directory, self.identity)
+
+    def load_profile(self) -> None:
+        """Size this start by the profile that its owner may have; user options size nothing.
+
+        Raises tornado's HTTPError 403 with a sentence for the user.
+        """
+        profile = self.choose_profile()
+        cpu_limit, cpu_guarantee = self._hub_cpu
+        if profile is not None:
+            self.mem_limit = profile.memory
+            self.mem_guarantee = profile.memory_guarantee
+            self.cpu_limit = profile.cpu or cpu_limit
+            self.cpu_guarantee = profile.cpu_guarantee or cpu_guarantee
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """Return the environment with what belongs to the user: home, paths, number of threads."""
+        home = str(self.home)
+        own = {"HOME": home, "USER": self.user.name, "LOGNAME": self.user.name}
+        return {**self._make_defaults(home), **env, **own, "PATH": _with_own_bin(env)}
+
+    @classmethod
+    def make_for_checks(cls, app: Any) -> Self:
+        """Return a spawner of nobody, that has the traits as ``app`` is configured."""
+        return cls(parent=app, user=SimpleNamespace(name="nobody", id=0, groups=[]))
+
+    @cached_property
+    def _hub_cpu(self) -> tuple[float | None, float | None]:
+        # Before the first profile: what the operator set for profiles that have no CPU.
+        return self.cpu_limit, self.cpu_guarantee
+
+    def _make_defaults(self, home: str) -> dict[str, str]:
+        defaults = {
+            "SHELL": "/bin/bash",
+            "JUPYTERHUB_ROOT_DIR": home,
+            "JUPYTER_CONFIG_DIR": f"{home}/.jupyter",
+            "JUPYTER_DATA_DIR": f"{home}/.local/share/jupyter",
+            "JUPYTER_RUNTIME_DIR": f"{home}/.local/share/jupyter/runtime",
+        }
+        if self.cpu_limit:
+            defaults |= dict.fromkeys(_THREAD_COUNTS, str(math.ceil(self.cpu_limit)))
+        return defaults
+
+
+_BIN = Path(sys.executable).parent
+
+
+def _with_own_bin(env: dict[str, str]) -> str:
+    # A hub that is started by its path has no activated environment; kernels need it all the same.
+    path = env.get("PATH", os.defpath)
+    return path if str(_BIN) in path.split(os.pathsep) else f"{_BIN}{os.pathsep}{path}"
+
+
+def _render_form(spawner: LocalServer) -> str:
+    return render_profile_form(spawner.make_profile_list(), spawner.user_options)

@@ -1,0 +1,102 @@
+"""Servers as systemd units, each user under an account of their own."""
+
+from pathlib import Path
+from typing import Any
+
+from systemdspawner import SystemdSpawner
+from traitlets import default
+
+from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.local_server import LocalServer
+from jhub_gateway.policy.homes import make_home_directory, make_owner_label
+
+_STATE = Path("/var/lib")  # where systemd keeps what StateDirectory= names
+
+
+class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
+    """Starts users' servers as transient systemd units, with dynamic users.
+
+    Systemd makes the account and the home of each user, lets no other account into it, and
+    limits memory and CPU of all the server's processes together.
+    """
+
+    @default("data_directory")
+    def _default_data_directory(self) -> str:
+        return str(_STATE / "jhub-gateway")
+
+    @default("dynamic_users")
+    def _default_dynamic_users(self) -> bool:
+        return True
+
+    @classmethod
+    def check_at_start(cls, app: Any) -> None:
+        """Check the settings as the hub starts, and tell the operator what holds.
+
+        ``app`` is the JupyterHub application, configured. Raises ConfigurationError.
+        """
+        self = cls.make_for_checks(app)
+        if self.memory_limit_method not in ("auto", "systemd"):
+            raise ConfigurationError(
+                f"memory_limit_method: {self.memory_limit_method!r} is not for systemd's units; "
+                "set c.JupyterHub.spawner_class to "
+                "'jhub_gateway.local_process.ProcessGatewaySpawner' for servers without systemd"
+            )
+        check_below_state(self.data_directory)
+        app.log.info(
+            "Homes are in %s; systemd limits memory and CPU for all processes of a server "
+            "together, and each user has an account of their own",
+            self.data_directory,
+        )
+
+    @property
+    def home(self) -> Path:
+        # Not resolved: systemd makes the path itself, as a link into /var/lib/private.
+        return Path(self.data_directory, "homes", make_home_directory(self.identity))
+
+    def make_properties(self) -> dict[str, str]:
+        """Return the unit's properties beside those that SystemdSpawner sets."""
+        return {
+            # All servers of a user have one account, or they would take the home from each other.
+            "User": f"jg-{make_owner_label(self.identity)[:16]}",
+            "StateDirectory": str(self.home.relative_to(_STATE)),
+            "StateDirectoryMode": "0700",
+            "WorkingDirectory": str(self.home),
+            "MemorySwapMax": "0",
+        }
+
+    def get_env(self) -> dict[str, str]:
+        return self.user_env(super().get_env())
+
+    async def start(self) -> tuple[str, int] | None:
+        self.load_profile()
+        self.unit_name = make_unit_name(self.identity, self.name)
+        configured = self.unit_extra_properties, self.cmd  # type: ignore[has-type]
+        self.unit_extra_properties = {**self.make_properties(), **configured[0]}
+        # SystemdSpawner makes HOME from the user name, which need not be fit for a path.
+        self.cmd = ["/usr/bin/env", f"HOME={self.home}", *configured[1]]
+        try:
+            return await super().start()
+        finally:
+            self.unit_extra_properties, self.cmd = configured
+
+
+def make_unit_name(identity: str, server_name: str) -> str:
+    """Return the name of a server's unit, without ``.service``; no two servers share it.
+
+    ``:`` stands in no home's name, so it can stand for ``~``, which systemd does not allow, and
+    doubled between the two names.
+    """
+    names = [identity, server_name] if server_name else [identity]
+    return "jhub-gateway-" + "::".join(
+        make_home_directory(name).replace("~", ":") for name in names
+    )
+
+
+def check_below_state(data_directory: str) -> None:
+    """Raise ConfigurationError unless the directory is below /var/lib, where systemd can own it."""
+    path = Path(data_directory)
+    if _STATE not in path.parents or ".." in path.parts:
+        raise ConfigurationError(
+            f"data_directory: {data_directory!r} must be below /var/lib with systemd, which gives "
+            "each home to its user's account; leave it out for /var/lib/jhub-gateway"
+        )
