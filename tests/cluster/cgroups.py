@@ -77,7 +77,8 @@ def get_hierarchies() -> list[Path]:
     if is_unified():
         return [Path("/sys/fs/cgroup")]
     lines = Path("/proc/mounts").read_text().splitlines()
-    mounts = [Path(line.split()[1]) for line in lines if line.split()[2] == "cgroup"]
+    # cgroup2 too: without controllers beside version 1, and runc uses it all the same.
+    mounts = [Path(line.split()[1]) for line in lines if line.split()[2].startswith("cgroup")]
     return sorted(set(mounts))
 
 

@@ -19,34 +19,28 @@ SOCKET = RUN / "containerd.sock"
 LOADED = ROOT / "loaded.json"
 """The archive that each image was loaded from."""
 
-CLEAN = ROOT / "clean"
-"""Stands here only while containerd was stopped in good order."""
+IN_USE = ROOT / "in-use"
+"""Names the boot of the machine during which containerd runs; not there after a stop."""
 
 
 def start() -> None:
-    """Start containerd; the images of a run before are kept if that run ended in good order."""
-    if not CLEAN.exists():
-        shutil.rmtree(ROOT, ignore_errors=True)
+    """Start containerd with the images of the run before, but without its containers."""
+    if IN_USE.exists() and IN_USE.read_text() != process.get_boot_id():
+        # The machine itself went down: what was not yet on its disk is missing.
+        shutil.rmtree(ROOT)
     make_private_dir(ROOT)
-    CLEAN.unlink(missing_ok=True)
-    config = RUN / "containerd.toml"
-    config.write_text(_make_config())
-    cgroups.join(process.start("containerd", ["containerd", "--config", config]))
-    process.wait_until("containerd answered", _answers, needs=["containerd"], seconds=30)
+    IN_USE.write_text(process.get_boot_id())
+    _launch()
+    if left := ctr("containers", "list", "--quiet").split():
+        ctr("containers", "delete", *left)
+        process.stop("containerd")
+        _launch()
 
 
 def stop() -> None:
-    """Remove all containers and stop containerd, so that its images can be used again."""
-    if process.get_pid("containerd") and _answers():
-        containers = ctr("containers", "list", "--quiet").split()
-        if containers:
-            ctr("tasks", "delete", "--force", *containers)
-            ctr("containers", "delete", *containers)
-        in_order = not ctr("containers", "list", "--quiet").split()
-        process.stop("containerd")
-        if in_order:
-            CLEAN.touch()
+    """Stop containerd. Its containers go on, until the node's cgroup is ended."""
     process.stop("containerd")
+    IN_USE.unlink(missing_ok=True)
 
 
 def load_images(archives: dict[str, Path]) -> None:
@@ -67,6 +61,13 @@ def ctr(*args: str) -> str:
 
 def _ctr_command(*args: str) -> list[str | Path]:
     return ["ctr", "--address", SOCKET, "--namespace", "k8s.io", *args]
+
+
+def _launch() -> None:
+    config = RUN / "containerd.toml"
+    config.write_text(_make_config())
+    cgroups.join(process.start("containerd", ["containerd", "--config", config]))
+    process.wait_until("containerd answered", _answers, needs=["containerd"], seconds=30)
 
 
 def _answers() -> bool:

@@ -144,6 +144,8 @@ def _start_controllers(authority: Authority, server: str) -> None:
         "use-service-account-credentials": "true",
         "service-account-private-key-file": PKI / "service-accounts.key",
         "root-ca-file": authority.certificate,
+        # A claim that misses its volume by a moment waits this long: 15 s are a test's patience.
+        "pvclaimbinder-sync-period": "1s",
     }
     scheduler_flags = {**common, "kubeconfig": scheduler, "secure-port": scheduler_port}
     for name, flags in (

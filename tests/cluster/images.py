@@ -5,6 +5,7 @@ from the machine's own package mirror, and what is built is kept as an archive i
 """
 
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -36,13 +37,19 @@ def provide_archives() -> dict[str, Path]:
 
 
 def get_user_image_key() -> str:
-    """What the user image depends on: the files of binder/ and the kind of machine."""
-    digest = hashlib.sha256()
+    """What the user image depends on: binder/, the build's arguments and the kind of machine."""
+    digest = hashlib.sha256(repr(get_build_arguments()).encode())
     for path in sorted(BINDER.rglob("*")):
         if path.is_file():
             digest.update(path.relative_to(BINDER).as_posix().encode() + b"\0")
             digest.update(path.read_bytes())
     return f"{platform.machine()}-{digest.hexdigest()[:12]}"
+
+
+def get_build_arguments() -> list[str]:
+    """Arguments of the image build: the environment's JUPYTERHUB_VERSION, if there is one."""
+    version = os.environ.get("JUPYTERHUB_VERSION")
+    return [f"--build-arg=JUPYTERHUB_VERSION={version}"] if version else []
 
 
 def get_base_image() -> str:
@@ -76,6 +83,7 @@ def _make_user(archive: Path) -> None:
         buildah(
             *("bud", "--isolation", "chroot", "--pull-never", "--tag", "built"),
             *(f"--volume={source}:{target}:ro" for source, target in volumes.items()),
+            *get_build_arguments(),
             *("--file", str(BINDER / "Dockerfile"), str(ROOT)),
         )
         buildah("push", "built", f"docker-archive:{archive}:{USER_IMAGE}")

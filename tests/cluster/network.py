@@ -13,6 +13,7 @@ from .errors import ClusterError
 from .paths import RUN
 
 BRIDGE = "jhub-gateway0"
+NETWORK = "jhub-gateway-test"
 GATEWAY = "10.244.0.1"
 POD_RANGE = "10.244.0.0/24"
 
@@ -34,10 +35,15 @@ def make() -> None:
 
 
 def remove() -> None:
-    """Remove the bridge and what is plugged into it."""
+    """Remove the bridge, what is plugged into it and the plugins' notes on it."""
     for link in _get_links():
         if link.get("master") == BRIDGE or link["ifname"] == BRIDGE:
             _ip("link", "delete", link["ifname"], check=False)
+    results = Path("/var/lib/cni/results")
+    for result in results.glob(f"{NETWORK}-*"):
+        container = result.name.removeprefix(f"{NETWORK}-").partition("-")[0]
+        for note in results.glob(f"*-{container}-*"):
+            note.unlink()
 
 
 def _write_plugin_configuration() -> None:
@@ -51,7 +57,7 @@ def _write_plugin_configuration() -> None:
         "ipam": {"type": "host-local", "dataDir": str(RUN / "addresses"), "ranges": ranges},
     }
     CNI_CONFIG.mkdir(parents=True, exist_ok=True)
-    content = {"cniVersion": "0.4.0", "name": "jhub-gateway-test", "plugins": [bridge]}
+    content = {"cniVersion": "0.4.0", "name": NETWORK, "plugins": [bridge]}
     Path(CNI_CONFIG, "10-bridge.conflist").write_text(json.dumps(content, indent=2))
 
 

@@ -1,5 +1,6 @@
 """The node: containerd and the kubelet, and the removal of all that they leave on the machine."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -17,6 +18,12 @@ from .versions import PAUSE_IMAGE
 NAMES = ["containerd", "kubelet"]
 NODE_PATH = f"/api/v1/nodes/{kubelet.NODE}"
 PODS_PATH = "/api/v1/namespaces/default/pods"
+
+FIXED_FOLDERS = (
+    *("/var/lib/kubelet/device-plugins", "/var/lib/kubelet", "/var/log/containers"),
+    *("/var/lib/cni/results", "/var/lib/cni", "/run/containerd/s", "/run/containerd"),
+)
+"""Folders that the node's programs make wherever else their files are."""
 
 OWNER = RUN / "owner"
 """Names the checkout whose node this is: a machine has one at a time."""
@@ -66,7 +73,12 @@ def stop() -> None:
     mounts.unmount_below(RUN, owner / STATE.name)
     network.remove()
     sysctls.restore()
+    kubelet.remove_leftovers()
     shutil.rmtree(RUN)
+    for folder in FIXED_FOLDERS:
+        # Not empty means that it is somebody else's too.
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 def get_owner() -> Path | None:

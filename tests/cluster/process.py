@@ -66,7 +66,7 @@ def get_pid(name: str) -> int | None:
     return record["pid"] if get_start_time(record["pid"]) == record["started"] else None
 
 
-def stop(name: str, seconds: float = 10) -> None:
+def stop(name: str, seconds: float = 2) -> None:
     """Stop the program called `name`: politely, and after `seconds` by force."""
     pid = get_pid(name)
     if pid is not None:
