@@ -2,6 +2,8 @@
 # folder outside the tree; `make clean` removes the former.
 VENV ?= .venv
 PYTHON ?= python3
+# node: pods run, needs root; control-plane: pods can be made, needs none.
+LEVEL ?= node
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -11,6 +13,11 @@ help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 venv: $(VENV)/.installed  ## a virtual environment with the project, its tests and its documentation tools
+
+$(VENV)-newest/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/pip install --quiet --disable-pip-version-check -e '.[local,test]'
+	touch $@
 
 $(VENV)/.installed: setup.cfg pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,10 +30,38 @@ lint: venv  ## ruff, mypy and the one-way imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A machine that can't have the cluster says why here, and each tier that needs it says so again.
+test: lint docs  ## everything; README's one test command
+	-@$(BIN)/python -m tests.cluster up --level $(LEVEL)
+	$(MAKE) --no-print-directory test-newest
+	$(BIN)/python -m pytest tests
+
 unit: venv  ## pure decisions: seconds, no network
 	$(BIN)/python -m pytest tests/unit
+
+integration: venv  ## a real kube-apiserver and a real hub
+	$(BIN)/python -m pytest tests/integration
+
+e2e: venv  ## real pods, a real OpenID provider, a real Chromium
+	$(BIN)/python -m pytest tests/e2e
+
+# JupyterHub 6 beside the 5.5 that Zero to JupyterHub pins.
+test-newest: $(VENV)-newest/.installed
+	$(VENV)-newest/bin/python -m pytest tests/unit tests/integration
+
+cluster-up: venv  ## a real Kubernetes with a node (root); prints the path of its kubeconfig
+	$(BIN)/python -m tests.cluster up --level $(LEVEL)
+
+cluster-down: venv  ## ends it; leaves nothing behind
+	$(BIN)/python -m tests.cluster down
+
+demo:  ## a hub with a gateway's login on this machine, at PORT (8000)
+	@$(PYTHON) -m demo
+
+demo-kubernetes:  ## the same in pods: on `make cluster-up`'s cluster, or on KUBECONFIG's
+	@$(PYTHON) -m demo --kubernetes
 
 clean:  ## removes the virtual environments
 	rm -rf .venv*
 
-.PHONY: help venv lint unit clean
+.PHONY: help venv lint test unit integration e2e test-newest cluster-up cluster-down demo demo-kubernetes clean

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from jupyterhub.spawner import Spawner
 from tornado import web
 from traitlets import Dict, List, validate
+from traitlets.config import LoggingConfigurable
 
 from jhub_gateway.errors import ProfileNotAllowed
 from jhub_gateway.models import MemoryProfile
@@ -17,13 +17,18 @@ from jhub_gateway.policy.profiles import (
 from jhub_gateway.policy.quantities import format_memory
 
 
-class ProfiledSpawner(Spawner):
+class ProfiledSpawner(LoggingConfigurable):
     """A spawner whose servers are sized by the memory profile that the user chose.
 
-    Mix it in before the class that starts the server. That class calls
+    Mix it in before a JupyterHub Spawner, which starts the server. It calls
     :meth:`choose_profile` at each start, so that the form, the REST API, a named server and an
     administrator's start are all held to the same rule.
     """
+
+    # What JupyterHub's Spawner brings.
+    user: Any
+    user_options: dict[str, Any]
+    _log_name: str
 
     memory_profiles = List(
         Dict(),

@@ -9,6 +9,8 @@ from traitlets.config import Config
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.profiled_spawner import ProfiledSpawner
 
+REFUSAL_SECONDS = 1
+
 
 def check_hub(app: JupyterHub) -> None:
     """Check the settings of this hub's spawner.
@@ -22,6 +24,17 @@ def check_hub(app: JupyterHub) -> None:
     if issubclass(spawner_class, ProfiledSpawner):
         make_example(spawner_class, app).check_configuration()
         spawner_class.check_at_start(app)
+        wait_for_refusals(app)
+
+
+def wait_for_refusals(app: JupyterHub) -> None:
+    """Let each request for a start wait long enough to be answered with a refusal.
+
+    Zero to JupyterHub sets ``slow_spawn_timeout`` to 0 seconds: a start that the user may not
+    have would be answered 202, and the refusal seen only by who asks again.
+    """
+    if app.tornado_settings.get("slow_spawn_timeout", REFUSAL_SECONDS) < REFUSAL_SECONDS:
+        app.tornado_settings["slow_spawn_timeout"] = REFUSAL_SECONDS
 
 
 def check_known_traits(configurable: type[HasTraits], config: Config) -> None:

@@ -1,0 +1,36 @@
+"""The three tiers, each marked by its folder, and the real parts that they share."""
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = [
+    "tests.fixtures.browser",
+    "tests.fixtures.cluster",
+    "tests.fixtures.hub",
+    "tests.fixtures.identity_provider",
+]
+
+# In the order in which they run: what is quick tells first.
+TIERS = ("unit", "integration", "e2e")
+_TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's tier is the folder that it is in."""
+    for item in items:
+        item.add_marker(_get_tier(item.path))
+    items.sort(key=lambda item: TIERS.index(_get_tier(item.path)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tiers that this machine could not run; a skip among many dots is overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = {_get_tier(_TESTS.parent / report.nodeid): report.longrepr[2] for report in skipped}
+    for tier, reason in missing.items():
+        terminalreporter.section(f"{tier}: NOT RUN", red=True, bold=True)
+        terminalreporter.line(str(reason))
+
+
+def _get_tier(path: Path) -> str:
+    return path.relative_to(_TESTS).parts[0]

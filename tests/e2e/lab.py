@@ -1,0 +1,50 @@
+"""What a person does in the browser: sign in, choose a size, run a cell."""
+
+from playwright.sync_api import Page, expect
+
+from tests.fixtures.hub import Hub
+from tests.fixtures.identity_provider import Account
+
+# A cold JupyterLab on two busy cores.
+SLOW = 120_000
+
+
+def sign_in(page: Page, hub: Hub, account: Account) -> None:
+    """Go to the hub and sign in at the gateway's provider; ends wherever the hub leads."""
+    page.goto(f"{hub.url}/hub/login")
+    page.get_by_role("link", name="Sign in").or_(page.get_by_role("button", name="Sign in")).click()
+    page.get_by_label("User name").fill(account.username)
+    page.get_by_label("Password").fill(account.password)
+    page.locator("#sign-in").click()
+
+
+def read_profiles(page: Page) -> list[str]:
+    """The names on the profile page, in order."""
+    expect(page.locator(".gateway-profile").first).to_be_visible()
+    return page.locator(".gateway-profile-name").all_inner_texts()
+
+
+def start_server(page: Page, profile: str) -> None:
+    """Choose a profile by its name and wait for JupyterLab."""
+    page.get_by_text(profile, exact=True).click()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".jp-LauncherCard").first).to_be_visible(timeout=SLOW)
+
+
+def open_notebook(page: Page) -> None:
+    """Open a new notebook and wait for its kernel."""
+    page.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible(
+        timeout=SLOW
+    )
+
+
+def run_cell(page: Page, code: str) -> str:
+    """Run ``code`` in the notebook's last cell; return what it printed."""
+    page.locator(".jp-Notebook .jp-CodeCell .cm-content").last.click()
+    outputs = page.locator(".jp-Notebook .jp-OutputArea-output pre")
+    before = outputs.count()
+    page.keyboard.insert_text(code)
+    page.keyboard.press("Shift+Enter")
+    expect(outputs).to_have_count(before + 1, timeout=SLOW)
+    return outputs.last.inner_text().strip()

@@ -1,0 +1,193 @@
+"""GatewaySpawner in a real hub, against a real kube-apiserver: what it asks for, and what not."""
+
+import re
+
+import pytest
+
+from tests.fixtures.cluster import CLAIM, Namespace
+from tests.fixtures.hub import Hub, HubError
+
+GIB = 1024**3
+CONFIG = """
+from jhub_gateway import check_hub
+from jupyterhub.auth import DummyAuthenticator
+
+class Login(DummyAuthenticator):
+    def get_handlers(self, app):
+        check_hub(app)
+        return super().get_handlers(app)
+
+c.JupyterHub.authenticator_class = Login
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = "gateway"
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0}}
+c.KubeSpawner.namespace = "{namespace}"
+c.KubeSpawner.image = "jhub-gateway/user:test"
+c.KubeSpawner.start_timeout = 60
+c.GatewaySpawner.shared_claim_name = "{claim}"
+c.GatewaySpawner.hub_name = "north"
+c.GatewaySpawner.memory_profiles = [
+    {{"slug": "small", "display_name": "Small", "memory": "1G", "cpu": 1}},
+    {{
+        "slug": "large",
+        "display_name": "Large",
+        "memory": "8G",
+        "memory_guarantee": "4G",
+        "allowed_groups": ["/gateway/large-memory"],
+        "node_selector": {{"pool": "large"}},
+        "tolerations": [{{"key": "large", "operator": "Exists"}}],
+        "default": True,
+    }},
+]
+"""
+
+
+def make_config(namespace: Namespace, more: str = "") -> str:
+    return CONFIG.format(namespace=namespace.name, claim=CLAIM) + more
+
+
+@pytest.fixture
+def hub(namespace: Namespace, make_hub) -> Hub:
+    return make_hub(make_config(namespace), namespace.environment)
+
+
+def start(hub: Hub, token: str, user: str, body: object = None, name: str = ""):
+    path = f"/users/{user}/servers/{name}" if name else f"/users/{user}/server"
+    return hub.api("POST", path, token, json=body)
+
+
+def notebook_of(pod: dict) -> dict:
+    return next(c for c in pod["spec"]["containers"] if c["name"] == "notebook")
+
+
+def test_a_start_without_a_profile_gets_the_default_that_the_user_may_have(hub, namespace):
+    start(hub, hub.add_user("ada"), "ada").raise_for_status()
+    resources = notebook_of(namespace.wait_for_pod())["resources"]
+    assert resources["limits"] == {"memory": str(GIB), "cpu": "1"}
+    assert resources["requests"]["memory"] == str(GIB)
+
+
+def test_a_member_gets_the_large_profile_with_its_nodes(hub, namespace):
+    token = hub.add_user("grace", "/gateway/large-memory")
+    start(hub, token, "grace", {"profile": "large"}).raise_for_status()
+    pod = namespace.wait_for_pod()
+    resources = notebook_of(pod)["resources"]
+    assert resources == {
+        "limits": {"memory": str(8 * GIB)},
+        "requests": {"memory": str(4 * GIB)},
+    }
+    assert pod["spec"]["nodeSelector"] == {"pool": "large"}
+    assert {"key": "large", "operator": "Exists"} in pod["spec"]["tolerations"]
+
+
+def test_a_forbidden_profile_is_403_whoever_asks(hub, namespace):
+    ada = hub.add_user("ada", "/x/gateway/large-memory")
+    root = hub.add_user("hypatia", "/gateway/large-memory", admin=True)
+    answers = [
+        start(hub, ada, "ada", {"profile": "large"}),
+        start(hub, ada, "ada", {"profile": "large"}, name="second"),
+        start(hub, root, "ada", {"profile": "large"}),
+        start(hub, ada, "ada", {"profile": "nothing"}),
+        start(hub, ada, "ada", {"profile": ["large"]}),
+    ]
+    sentence = "The server size that was asked for is not open to you. Choose one of these: Small."
+    assert [(answer.status_code, answer.json()["message"]) for answer in answers] == [
+        (403, sentence)
+    ] * len(answers)
+    assert namespace.pods() == []
+
+
+def test_memory_never_comes_from_user_options(hub, namespace):
+    options = {"profile": "small", "mem_limit": "64G", "memory": "64G", "image": "evil"}
+    start(hub, hub.add_user("ada"), "ada", options).raise_for_status()
+    notebook = notebook_of(namespace.wait_for_pod())
+    assert notebook["resources"]["limits"]["memory"] == str(GIB)
+    assert notebook["image"] == "jhub-gateway/user:test"
+
+
+def test_the_pod_is_restricted_and_says_whose_it_is(hub, namespace):
+    # The namespace enforces the standard, so that the pod is there at all says most of it.
+    start(hub, hub.add_user("ada.b"), "ada.b").raise_for_status()
+    pod = namespace.wait_for_pod()
+    spec, labels = pod["spec"], pod["metadata"]["labels"]
+    assert spec["securityContext"]["fsGroup"] == 1000
+    assert spec["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+    assert spec["automountServiceAccountToken"] is False
+    for container in spec["containers"] + spec["initContainers"]:
+        context = container["securityContext"]
+        assert (context["runAsUser"], context["runAsGroup"]) == (1000, 1000)
+    assert labels["jhub-gateway/hub"] == "north"
+    assert re.fullmatch(r"[0-9a-f]{63}", labels["jhub-gateway/owner"])
+
+
+def test_only_the_owners_directory_is_mounted(hub, namespace):
+    start(hub, hub.add_user("ada.b"), "ada.b").raise_for_status()
+    pod = namespace.wait_for_pod()
+    mounts = [m for m in notebook_of(pod)["volumeMounts"] if m["name"] == "gateway-share"]
+    assert mounts == [
+        {"name": "gateway-share", "mountPath": "/home/jovyan", "subPath": "homes/ada.b"}
+    ]
+    prepare = pod["spec"]["initContainers"][0]
+    assert prepare["image"] == "busybox:1.37"
+    assert prepare["command"][-1] == "ada.b"
+
+
+@pytest.mark.parametrize(
+    ("volumes", "mounts", "init"),
+    [
+        (
+            '[{"name": "scratch", "emptyDir": {}}]',
+            '[{"name": "scratch", "mountPath": "/scratch"}]',
+            '[{"name": "own", "image": "own:1"}]',
+        ),
+        (
+            '{"10-scratch": {"name": "scratch", "emptyDir": {}}}',
+            '{"10-scratch": {"name": "scratch", "mountPath": "/scratch"}}',
+            '{"10-own": {"name": "own", "image": "own:1"}}',
+        ),
+    ],
+    ids=["as lists", "as dicts"],
+)
+def test_what_zero_to_jupyterhub_sets_keeps_working(namespace, make_hub, volumes, mounts, init):
+    config = make_config(
+        namespace,
+        f"""
+c.KubeSpawner.volumes = {volumes}
+c.KubeSpawner.volume_mounts = {mounts}
+c.KubeSpawner.init_containers = {init}
+c.KubeSpawner.tolerations = [{{"key": "hub.jupyter.org/dedicated", "value": "user"}}]
+c.KubeSpawner.node_selector = {{"zone": "a"}}
+c.KubeSpawner.extra_labels = {{"team": "x-{{username}}"}}
+c.KubeSpawner.environment = {{"GATEWAY": "north"}}
+""",
+    )
+    hub = make_hub(config, namespace.environment)
+    token = hub.add_user("grace", "/gateway/large-memory")
+    start(hub, token, "grace", {"profile": "large"}).raise_for_status()
+    pod = namespace.wait_for_pod()
+    spec, notebook = pod["spec"], notebook_of(pod)
+    assert {"scratch", "gateway-share"} <= {volume["name"] for volume in spec["volumes"]}
+    assert {"/scratch", "/home/jovyan"} <= {m["mountPath"] for m in notebook["volumeMounts"]}
+    assert [c["name"] for c in spec["initContainers"]] == ["gateway-home", "own"]
+    assert {"hub.jupyter.org/dedicated", "large"} <= {t["key"] for t in spec["tolerations"]}
+    assert spec["nodeSelector"] == {"zone": "a", "pool": "large"}
+    assert pod["metadata"]["labels"]["team"] == "x-grace"
+    assert {"name": "GATEWAY", "value": "north"} in notebook["env"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("shared_claim_name = ''", "GatewaySpawner.shared_claim_name is empty"),
+        ("home_path = 'home'", "GatewaySpawner.home_path is 'home'"),
+        ("memory_profiles = [{'slug': 'a'}]", "memory_profiles: profile 'a' has no"),
+        ("memory_profile = []", "GatewaySpawner.memory_profile: there is no such setting"),
+        ("profile_list = [{'display_name': 'a'}]", "both memory_profiles and profile_list"),
+        ("volume_mounts = [{'name': 'home', 'mountPath': '/home/jovyan'}]", "has 'home' at"),
+        ("start_timeout = 'soon'", "start_timeout"),
+    ],
+)
+def test_a_wrong_setting_stops_the_hub_with_a_sentence(namespace, make_hub, setting, said):
+    with pytest.raises(HubError) as raised:
+        make_hub(make_config(namespace, f"c.GatewaySpawner.{setting}\n"), namespace.environment)
+    assert said in str(raised.value)
