@@ -13,7 +13,13 @@ from traitlets import Unicode, validate
 from jhub_gateway.errors import ConfigurationError, StartRefused
 from jhub_gateway.local_homes import make_data_directory, make_home
 from jhub_gateway.local_network import check_local_mode
-from jhub_gateway.local_processes import SPAWN_ID, find_processes, has_spawn_id, kill_all
+from jhub_gateway.local_processes import (
+    SPAWN_ID,
+    find_processes,
+    has_spawn_id,
+    kill_all,
+    wait_until,
+)
 from jhub_gateway.local_server import LocalServer
 from jhub_gateway.memory_limits import MemoryLimit, choose_memory_limit
 from jhub_gateway.profiled_spawner import make_refusal
@@ -127,7 +133,8 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
         left = await kill_all(lambda: self._find_processes(spawn_id), self.kill_timeout)
         if left:
             self.log.error("Processes %s of %s can't be ended", sorted(left), self._log_name)
-        self.memory_limit.remove(spawn_id)
+        # A group can be in use for a moment after its last process is gone.
+        await wait_until(lambda: self.memory_limit.remove(spawn_id), patience=1)
 
     def _find_processes(self, spawn_id: str) -> set[int]:
         return find_processes(spawn_id) | self.memory_limit.list_processes(spawn_id)

@@ -4,13 +4,13 @@ Kernels and terminals have sessions of their own, so the server's process group 
 What they do hold is the server's environment, with the id of its start in it.
 """
 
-import asyncio
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from jupyterhub.utils import exponential_backoff
 
 SPAWN_ID = "JHUB_GATEWAY_SPAWN_ID"
 _PAUSE = 0.05  # seconds
@@ -42,12 +42,20 @@ async def kill_all(find: Callable[[], set[int]], patience: float) -> set[int]:
 
     Returns the ids of processes that are still there.
     """
-    deadline = time.monotonic() + patience
-    while pids := find():
-        for pid in pids:
+
+    def is_done() -> bool:
+        for pid in find():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        if time.monotonic() > deadline:
-            return pids
-        await asyncio.sleep(_PAUSE)
-    return set()
+        return not find()
+
+    return set() if await wait_until(is_done, patience) else find()
+
+
+async def wait_until(is_done: Callable[[], bool], patience: float) -> bool:
+    """Ask ``is_done`` until it is, for ``patience`` seconds; return whether it was."""
+    try:
+        await exponential_backoff(is_done, "", start_wait=_PAUSE, timeout=patience)
+    except TimeoutError:
+        return False
+    return True

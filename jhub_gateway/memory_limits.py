@@ -35,8 +35,8 @@ class MemoryLimit(Protocol):
     def list_processes(self, spawn_id: str) -> set[int]:
         """Return the ids of the server's processes, as far as this way knows them."""
 
-    def remove(self, spawn_id: str) -> None:
-        """Forget a server whose processes have ended."""
+    def remove(self, spawn_id: str) -> bool:
+        """Forget a server whose processes have ended; return False if the kernel isn't ready."""
 
     def remove_stale(self) -> list[str]:
         """Remove what servers of an earlier run left, and return the names of it."""
@@ -68,8 +68,8 @@ class ResourceLimit:
     def list_processes(self, spawn_id: str) -> set[int]:  # noqa: ARG002
         return set()
 
-    def remove(self, spawn_id: str) -> None:
-        pass
+    def remove(self, spawn_id: str) -> bool:  # noqa: ARG002
+        return True
 
     def remove_stale(self) -> list[str]:
         return []
@@ -99,8 +99,8 @@ class CgroupLimit:
     def list_processes(self, spawn_id: str) -> set[int]:
         return list_processes(self.tree, self.prefix + spawn_id)
 
-    def remove(self, spawn_id: str) -> None:
-        remove_cgroup(self.tree, self.prefix + spawn_id)
+    def remove(self, spawn_id: str) -> bool:
+        return remove_cgroup(self.tree, self.prefix + spawn_id)
 
     def remove_stale(self) -> list[str]:
         return remove_stale_cgroups(self.tree, self.prefix)

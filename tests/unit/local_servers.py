@@ -1,0 +1,49 @@
+"""A spawner on one machine without a hub around it, that starts any command."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jhub_gateway.local_cgroups import CgroupTree, find_cgroup_tree
+from jhub_gateway.local_process import ProcessGatewaySpawner
+
+SMALL = {"slug": "small", "display_name": "Small", "memory": "256M", "cpu": 1.5}
+LARGE = {
+    "slug": "large",
+    "display_name": "Large",
+    "memory": "1G",
+    "allowed_groups": ["large-users"],
+}
+
+
+def make_spawner(data: Path, name: str = "ada", code: str = "", **traits: Any) -> Any:
+    """Return a spawner whose server is ``python -c code``."""
+    user = SimpleNamespace(
+        name=name, escaped_name=name, id=1, url=f"/user/{name}/", groups=[], spawners={}
+    )
+    hub = SimpleNamespace(
+        public_host="", api_url="http://127.0.0.1:8081/hub/api", base_url="/hub/", url="/hub/"
+    )
+    return ProcessGatewaySpawner(
+        user=user,
+        hub=hub,
+        data_directory=str(data),
+        memory_profiles=[SMALL, LARGE],
+        cmd=[sys.executable, "-c", code],
+        **{"memory_limit_method": "rlimit", "interrupt_timeout": 2, "api_token": "t", **traits},
+    )
+
+
+def require_cgroup() -> CgroupTree:
+    """Return where groups can be written; without one the test fails in CI, and else says so."""
+    tree = find_cgroup_tree()
+    if tree is None:
+        reason = "no control group with the memory controller can be written here"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return tree

@@ -1,0 +1,112 @@
+"""Servers as systemd units: names, accounts and homes. Units themselves need systemd as init."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jupyterhub.app import JupyterHub
+from systemdspawner import systemd
+
+from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.local_systemd import SystemdGatewaySpawner, check_below_state, make_unit_name
+from tests.unit.local_servers import SMALL
+
+NAMES = st.text(min_size=1, max_size=200).filter(lambda text: text.isprintable())
+
+
+def make_spawner(name: str = "Ada@example.org", **traits: Any) -> SystemdGatewaySpawner:
+    user = SimpleNamespace(name=name, escaped_name=name, id=1, url="/user/ada/", groups=[])
+    hub = SimpleNamespace(public_host="", api_url="http://127.0.0.1:8081/hub/api", base_url="/hub/")
+    return SystemdGatewaySpawner(
+        user=user, hub=hub, api_token="t", memory_profiles=[SMALL], **traits
+    )
+
+
+@pytest.fixture
+def unit(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What systemd-run would be asked for."""
+    asked: dict[str, Any] = {}
+
+    async def start(name: str, **arguments: Any) -> int:
+        asked.update(arguments, name=name)
+        return 0
+
+    async def is_running(name: str) -> bool:
+        return asked.get("name") == name
+
+    async def has_failed(name: str) -> bool:
+        return False
+
+    monkeypatch.setattr(systemd, "start_transient_service", start)
+    monkeypatch.setattr(systemd, "service_running", is_running)
+    monkeypatch.setattr(systemd, "service_failed", has_failed)
+    return asked
+
+
+@given(st.lists(st.tuples(NAMES, st.just("") | NAMES), min_size=2, max_size=4, unique=True))
+def test_no_two_servers_share_a_unit(servers: list[tuple[str, str]]) -> None:
+    names = {make_unit_name(*server) for server in servers}
+    assert len(names) == len(servers)
+    assert all(len(name) < 240 for name in names)
+    assert set("".join(names)) <= set("abcdefghijklmnopqrstuvwxyz0123456789:-_.")
+
+
+async def test_the_unit_has_the_profiles_memory_and_an_account_of_its_own(unit: dict) -> None:
+    spawner = make_spawner()
+    spawner.user_options = {"profile": "small", "mem_limit": "100G"}
+    assert await spawner.start() == ("127.0.0.1", spawner.port)
+    home = "/var/lib/jhub-gateway/homes/_41da_40example.org"
+    asked = unit["properties"]
+    expected = {
+        "DynamicUser": "yes",
+        "StateDirectory": "jhub-gateway/homes/_41da_40example.org",
+        "StateDirectoryMode": "0700",
+        "WorkingDirectory": home,
+        "MemoryMax": 256 * 1024**2,
+        "MemorySwapMax": "0",
+        "CPUQuota": "150%",
+        "NoNewPrivileges": "yes",
+    }
+    assert {key: asked[key] for key in expected} == expected
+    assert asked["User"].startswith("jg-")
+    assert unit["cmd"][:2] == ["/usr/bin/env", f"HOME={home}"]
+    assert unit["environment_variables"]["JUPYTERHUB_ROOT_DIR"] == home
+    assert unit["uid"] is None
+
+
+async def test_a_start_changes_no_setting(unit: dict) -> None:
+    spawner = make_spawner(unit_extra_properties={"Nice": "5"})
+    before = list(spawner.cmd)
+    await spawner.start()
+    assert unit["properties"]["Nice"] == "5"
+    assert (spawner.cmd, spawner.unit_extra_properties) == (before, {"Nice": "5"})
+
+
+def test_all_servers_of_a_user_have_one_account_that_nobody_else_has() -> None:
+    accounts = {make_spawner(name).make_properties()["User"] for name in ("ada", "Ada", "ada")}
+    assert len(accounts) == 2
+    assert all(len(account) <= 31 for account in accounts)  # systemd's longest user name
+
+
+@pytest.mark.parametrize("path", ["gateway-data", "/srv/data", "/var/lib", "/var/lib/../../srv"])
+def test_homes_are_where_systemd_can_give_them_away(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="must be below /var/lib"):
+        check_below_state(path)
+
+
+def test_the_hub_checks_its_settings(caplog: pytest.LogCaptureFixture) -> None:
+    app = JupyterHub(bind_url="http://0.0.0.0:8000")
+    app.log.propagate = True
+    SystemdGatewaySpawner.check_at_start(app)
+    assert "an account of their own" in caplog.text
+    app.config.SystemdGatewaySpawner.memory_limit_method = "rlimit"
+    with pytest.raises(ConfigurationError, match="ProcessGatewaySpawner"):
+        SystemdGatewaySpawner.check_at_start(app)
+
+
+def test_the_home_is_below_the_data_directory() -> None:
+    spawner = make_spawner("ada", data_directory="/var/lib/gateway")
+    assert spawner.home == Path("/var/lib/gateway/homes/ada")
