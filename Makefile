@@ -36,6 +36,9 @@ test: lint docs  ## everything; README's one test command
 	$(MAKE) --no-print-directory test-newest
 	$(BIN)/python -m pytest tests
 
+docs: venv  ## this project's pages, in docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
 unit: venv  ## pure decisions: seconds, no network
 	$(BIN)/python -m pytest tests/unit
 
@@ -64,4 +67,4 @@ demo-kubernetes:  ## the same in pods: on `make cluster-up`'s cluster, or on KUB
 clean:  ## removes the virtual environments
 	rm -rf .venv*
 
-.PHONY: help venv lint test unit integration e2e test-newest cluster-up cluster-down demo demo-kubernetes clean
+.PHONY: help venv lint docs test unit integration e2e test-newest cluster-up cluster-down demo demo-kubernetes clean
