@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from jupyterhub.app import JupyterHub
-from jupyterhub.crypto import CryptKeeper
+from jupyterhub.crypto import KEY_ENV, CryptKeeper
 from jupyterhub.handlers import BaseHandler
 from oauthenticator.generic import GenericOAuthenticator
 from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLoginHandler
@@ -33,7 +33,12 @@ from jhub_gateway.policy.claims import (
     read_subject,
     read_username,
 )
-from jhub_gateway.policy.secrets import check_not_placeholder, check_secret
+from jhub_gateway.policy.secrets import (
+    check_crypt_keys,
+    check_not_placeholder,
+    check_secret,
+    name_crypt_key,
+)
 from jhub_gateway.policy.urls import check_issuer, check_login_url
 from jhub_gateway.startup import check_hub, check_known_traits
 
@@ -76,6 +81,23 @@ def make_error_page(status: int, sentence: str) -> web.HTTPError:
     error = web.HTTPError(status, sentence)
     error.jupyterhub_message = sentence  # type: ignore[attr-defined]
     return error
+
+
+@contextmanager
+def stopping_the_hub(app: JupyterHub) -> Iterator[None]:
+    """End the hub with one line in its log, and no traceback, for a setting that cannot work."""
+    try:
+        yield
+    except ConfigurationError as problem:
+        app.log.critical("The hub cannot start: %s", problem)
+        app.exit(1)
+
+
+def find_crypt_keys(app: JupyterHub) -> list[str | bytes]:
+    """Return the keys as they are set, where JupyterHub's CryptKeeper looks for them."""
+    if "keys" in app.config.CryptKeeper:
+        return list(app.config.CryptKeeper["keys"])
+    return [key for key in os.environ.get(KEY_ENV, "").split(";") if key.strip()]
 
 
 class GatewayLoginHandler(OAuthLoginHandler):
@@ -305,14 +327,18 @@ class GatewayAuthenticator(GenericOAuthenticator):
 
     # At the hub's start
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # JupyterHub reads the keys right after it has made its authenticator.
+        if isinstance(self.parent, JupyterHub) and self.enable_auth_state:
+            with stopping_the_hub(self.parent):
+                check_crypt_keys(find_crypt_keys(self.parent))
+
     def get_handlers(self, app: JupyterHub) -> list[Any]:
         """Return the login pages, once the hub's settings are checked; a bad one stops it."""
-        try:
+        with stopping_the_hub(app):
             self.check_at_start(app)
             check_hub(app)
-        except ConfigurationError as problem:
-            app.log.critical("The hub cannot start: %s", problem)
-            app.exit(1)
         self._early_discovery = asyncio.ensure_future(self._discover_early())
         return super().get_handlers(app)
 
@@ -335,7 +361,7 @@ class GatewayAuthenticator(GenericOAuthenticator):
         check_secret("JupyterHub.cookie_secret", app.cookie_secret)
         if self.enable_auth_state:
             for place, key in enumerate(CryptKeeper.instance().keys, start=1):
-                check_secret(f"key {place} of JUPYTERHUB_CRYPT_KEY (CryptKeeper.keys)", key)
+                check_secret(name_crypt_key(place), key)
 
     def _check_provider_settings(self) -> None:
         hosts = self.insecure_http_hosts

@@ -1,6 +1,7 @@
 """Which secrets are too weak to start a hub with. No message of these checks holds a secret."""
 
 import re
+from collections.abc import Sequence
 
 from jhub_gateway.errors import ConfigurationError
 
@@ -13,6 +14,8 @@ _PLACEHOLDERS = re.compile(
     "changethis|clientid|clientsecret|cookiesecret|cryptkey|default|dummy|example|fixme|foobar|"
     "(my|super|admin)?(secret|password)|none|null|sample|secretkey|tbd|test|todo|undefined"
 )
+# What CryptKeeper reads as 32 bytes: the bytes themselves, hexadecimal digits, or base64.
+_CRYPT_KEY = re.compile(rb".{32}|[0-9a-fA-F]{64}|[\w-]{43}=", re.DOTALL | re.ASCII)
 _TELLTALES = re.compile(r"changeme|changeit|replaceme|replacewith|placeholder|inserthere")
 _TEMPLATE = re.compile(r"<.*>|\$?\{.*\}|\[.*\]|%.*%|your[ _-].*", re.IGNORECASE | re.DOTALL)
 
@@ -56,6 +59,29 @@ def check_secret(name: str, value: str | bytes) -> None:
     else:
         return
     raise ConfigurationError(f"{name} {reason}. Make a new one with: openssl rand -hex 32")
+
+
+def check_crypt_keys(keys: Sequence[str | bytes]) -> None:
+    """Raise ConfigurationError unless there is a key, and each has a form that CryptKeeper reads.
+
+    CryptKeeper itself answers some wrong keys with a traceback.
+    """
+    if not keys:
+        raise ConfigurationError(
+            "there is no key to encrypt the users' tokens with. Set the environment variable "
+            "JUPYTERHUB_CRYPT_KEY to what this prints: openssl rand -hex 32"
+        )
+    for place, key in enumerate(keys, start=1):
+        if not _CRYPT_KEY.fullmatch(key.encode() if isinstance(key, str) else key):
+            raise ConfigurationError(
+                f"{name_crypt_key(place)} has {len(key)} characters and is no key of 32 bytes. "
+                "Make a new one with: openssl rand -hex 32"
+            )
+
+
+def name_crypt_key(place: int) -> str:
+    """Return how messages name the key; the first has the place 1."""
+    return f"key {place} of JUPYTERHUB_CRYPT_KEY (CryptKeeper.keys)"
 
 
 def _read_text(value: str | bytes) -> str:

@@ -199,8 +199,9 @@ STOPS = [
     ('c.GatewayAuthenticator.alowed_groups = {"x"}', {}, "alowed_groups: there is no such setting"),
     (NOBODY, {}, "nobody may log in"),
     ("", {"JUPYTERHUB_CRYPT_KEY": "changeme" * 4}, "key 1 of JUPYTERHUB_CRYPT_KEY"),
-    ("", {"JUPYTERHUB_CRYPT_KEY": ""}, "Encryption keys must be specified"),
-    ("", {"JUPYTERHUB_CRYPT_KEY": "short"}, "Encryption keys must be 32 bytes"),
+    ("", {"JUPYTERHUB_CRYPT_KEY": ""}, "no key to encrypt"),
+    ("", {"JUPYTERHUB_CRYPT_KEY": "short"}, "has 5 characters"),
+    ('c.CryptKeeper.keys = ["short"]', {}, "has 5 characters"),
 ]
 
 

@@ -5,10 +5,12 @@ import secrets
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jupyterhub.crypto import _validate_key
 
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.policy.secrets import (
     SHORTEST_SECRET,
+    check_crypt_keys,
     check_not_placeholder,
     check_secret,
     is_placeholder,
@@ -125,3 +127,30 @@ def test_no_issuer(url):
 )
 def test_is_loopback(host, loopback):
     assert is_loopback(host) is loopback
+
+
+CRYPT_KEYS = [bytes(range(32)), "x" * 32, bytes(range(32)).hex(), b"A" * 43 + b"="]
+
+
+@pytest.mark.parametrize("key", CRYPT_KEYS)
+def test_crypt_keys_that_jupyterhub_reads(key):
+    check_crypt_keys([key])
+    assert len(_validate_key(key)) == 32
+
+
+@given(st.binary() | st.text(st.characters(codec="ascii")), st.sampled_from([32, 44, 64]))
+def test_crypt_key_that_passes_is_one_that_jupyterhub_reads(key, length):
+    for candidate in (key, key[:1] * length):
+        try:
+            check_crypt_keys([candidate])
+        except ConfigurationError:
+            continue
+        assert len(_validate_key(candidate)) == 32
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"), [([], "no key"), (["short"], "5 characters"), (["x" * 32, ""], "key 2")]
+)
+def test_crypt_keys_that_stop_the_hub(keys, words):
+    with pytest.raises(ConfigurationError, match=words):
+        check_crypt_keys(keys)
