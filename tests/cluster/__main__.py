@@ -1,9 +1,9 @@
-"""`python -m tests.cluster up|down|status`: see README.md beside this file."""
+"""`python -m tests.cluster up|down|status|lock`: see README.md beside this file."""
 
 import argparse
 import sys
 
-from . import cluster
+from . import cluster, go_module
 from .errors import ClusterError
 from .paths import KUBECONFIG
 
@@ -18,12 +18,16 @@ def main() -> int:
     up.add_argument("--level", choices=LEVELS, default="node")
     commands.add_parser("down", help="end the cluster and remove what it made on this machine")
     commands.add_parser("status", help="what runs, and up to which level")
+    lock = commands.add_parser("lock", help="pin another version of Kubernetes")
+    lock.add_argument("version", help="such as 1.34.4")
     args = parser.parse_args()
     try:
         if args.command == "up":
             print(cluster.up(args.level))
         elif args.command == "down":
             cluster.down()
+        elif args.command == "lock":
+            go_module.pin(args.version)
         else:
             return _show_status()
     except ClusterError as error:
@@ -36,6 +40,9 @@ def main() -> int:
 
 
 def _show_status() -> int:
+    if given := cluster.get_given_kubeconfig():
+        print(f"the cluster of JHUB_GATEWAY_TEST_KUBECONFIG ({given}) is used")
+        return 0
     for name, status in cluster.get_status().items():
         print(f"{name:26}{status}")
     level = cluster.get_level()

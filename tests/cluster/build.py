@@ -34,9 +34,14 @@ def provide_programs() -> None:
         source = given.get(name)
         if source is None or not os.access(source, os.X_OK):
             source = build_programs() / "kube"
-        link = BIN / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(source.resolve())
+        link_program(name, source)
+
+
+def link_program(name: str, source: Path) -> None:
+    """Let a program be called by its path in `.cluster/bin`."""
+    link = BIN / name
+    link.unlink(missing_ok=True)
+    link.symlink_to(source.resolve())
 
 
 def build_programs() -> Path:

@@ -109,7 +109,7 @@ def _remove_everything() -> None:
     # Never remove a folder through which a mount still leads to somebody's files.
     mounts.unmount_below(STATE)
     kubelet.remove_leftovers()
-    for folder in (control_plane.CONFIG, control_plane.ETCD_DATA, process.PIDS, PKI, STORAGE, BIN):
+    for folder in (control_plane.CONFIG, control_plane.ETCD_DATA, PKI, STORAGE, BIN):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (KUBECONFIG, BUILD_KEY):
         file.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from . import cgroups, process
+from .build import link_program
 from .network import CNI_CONFIG
 from .paths import RUN, STATE, make_private_dir
 from .progress import step
@@ -29,6 +30,7 @@ def start() -> None:
         # The machine itself went down: what was not yet on its disk is missing.
         shutil.rmtree(ROOT)
     make_private_dir(ROOT)
+    link_program("containerd", Path(shutil.which("containerd") or ""))
     IN_USE.write_text(process.get_boot_id())
     _launch()
     if left := ctr("containers", "list", "--quiet").split():
@@ -66,7 +68,7 @@ def _ctr_command(*args: str) -> list[str | Path]:
 def _launch() -> None:
     config = RUN / "containerd.toml"
     config.write_text(_make_config())
-    cgroups.join(process.start("containerd", ["containerd", "--config", config]))
+    cgroups.join(process.start("containerd", "--config", config))
     process.wait_until("containerd answered", _answers, needs=["containerd"], seconds=30)
 
 

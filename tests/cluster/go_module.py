@@ -41,6 +41,11 @@ def prepare_module() -> tuple[Go, Path]:
     return make_go(get_go_version((copy / "go.mod").read_text())), copy
 
 
+def pin(version: str) -> None:
+    """Make `version` the pinned one: rewrites the committed go.mod and go.sum."""
+    lock(KUBE_MODULE, version, make_go(get_go_version((KUBE_MODULE / "go.mod").read_text())))
+
+
 def lock(directory: Path, version: str, go: Go) -> None:
     """Write go.mod and go.sum in `directory` for a Kubernetes version."""
     upstream = json.loads(

@@ -10,7 +10,7 @@ from .containerd import SOCKET
 from .control_plane import get_free_ports
 from .kubeconfig import write_kubeconfig
 from .network import GATEWAY
-from .paths import BIN, LOGS, RUN, STATE, make_private_dir
+from .paths import LOGS, RUN, STATE, make_private_dir
 from .pki import Authority, Credential
 
 NODE = "test-node"
@@ -29,14 +29,11 @@ def start(authority: Authority, server: str) -> None:
     config.write_text(yaml.safe_dump(_make_config(authority, serving), sort_keys=False))
     pid = process.start(
         "kubelet",
-        [
-            BIN / "kubelet",
-            f"--config={config}",
-            f"--kubeconfig={ROOT / 'kubeconfig'}",
-            f"--root-dir={ROOT}",
-            f"--hostname-override={NODE}",
-            f"--node-ip={GATEWAY}",
-        ],
+        f"--config={config}",
+        f"--kubeconfig={ROOT / 'kubeconfig'}",
+        f"--root-dir={ROOT}",
+        f"--hostname-override={NODE}",
+        f"--node-ip={GATEWAY}",
     )
     cgroups.join(pid)
 

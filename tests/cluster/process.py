@@ -1,10 +1,10 @@
 """The cluster's programs as background processes that outlive the command that started them.
 
-A process is recorded with its start time and the machine's boot: a pid that the system gave
-to somebody else in the meantime is never taken for ours.
+A process belongs to the cluster if it was called by its path in this checkout's `.cluster/bin`.
+There are no pid files: nothing can be stale, a recycled pid is never taken for ours, and what
+runs is found even after somebody removed `.cluster`.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -13,27 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import ClusterError
-from .paths import LOGS, STATE
-
-PIDS = STATE / "pids"
+from .paths import BIN, LOGS
 
 
-def start(name: str, argv: list[str | Path], env: dict[str, str] | None = None) -> int:
-    """Start a program in a session of its own, its output in the log of `name`; its pid."""
+def start(name: str, *args: str | Path) -> int:
+    """Start `.cluster/bin/<name>` in a session of its own, with a log of its own; its pid."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    PIDS.mkdir(parents=True, exist_ok=True)
     with open(get_log_path(name), "wb") as log:
         child = subprocess.Popen(
-            [str(arg) for arg in argv],
+            [str(BIN / name), *map(str, args)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})},
             cwd="/",
             start_new_session=True,
         )
-    record = {"pid": child.pid, "started": get_start_time(child.pid), "boot": get_boot_id()}
-    (PIDS / f"{name}.json").write_text(json.dumps(record))
     return child.pid
 
 
@@ -57,24 +51,23 @@ def run(log: str, argv: list[str | Path], env: dict[str, str] | None = None) -> 
 
 def get_pid(name: str) -> int | None:
     """The pid of the running program called `name`, or None."""
-    try:
-        record = json.loads((PIDS / f"{name}.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    if record["boot"] != get_boot_id() or record["started"] is None:
-        return None
-    return record["pid"] if get_start_time(record["pid"]) == record["started"] else None
+    return next(iter(get_pids(name)), None)
+
+
+def get_pids(name: str) -> list[int]:
+    """Every process that was called as `.cluster/bin/<name>`: more than one only after a crash."""
+    path = str(BIN / name).encode()
+    return [pid for pid in _list_pids() if _get_called_path(pid) == path]
 
 
 def stop(name: str, seconds: float = 2) -> None:
     """Stop the program called `name`: politely, and after `seconds` by force."""
-    pid = get_pid(name)
-    if pid is not None:
+    for pid in get_pids(name):
         _send(pid, signal.SIGTERM)
-        if not _wait_for_end(name, seconds):
+    if not _wait_for_end(name, seconds):
+        for pid in get_pids(name):
             _send(pid, signal.SIGKILL)
-            _wait_for_end(name, 5)
-    (PIDS / f"{name}.json").unlink(missing_ok=True)
+        _wait_for_end(name, 5)
 
 
 def wait_until(
@@ -111,20 +104,21 @@ def get_last_lines(name: str, count: int = 15) -> str:
     return "\n".join([f"The last lines of {path}:", *(f"  {line[:400]}" for line in lines)])
 
 
-def get_start_time(pid: int) -> int | None:
-    """When a process started, in clock ticks since the boot; None if it is gone or a zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The program's name, in brackets, may itself hold spaces and brackets.
-    state, *fields = stat.rpartition(")")[2].split()
-    return None if state in "ZX" else int(fields[18])
-
-
 def get_boot_id() -> str:
     """What tells one boot of this machine from the next."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _list_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _get_called_path(pid: int) -> bytes:
+    """The first word of a process's command line; empty if it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0]
+    except OSError:
+        return b""
 
 
 def _wait_for_end(name: str, seconds: float) -> bool:
