@@ -48,7 +48,7 @@ def _make_key() -> str:
 
 
 def _make_environment() -> None:
-    say("Setting up, once. It needs the network and about 800 MB in .demo.")
+    say("Setting up, once. It needs the network and about 450 MB in .demo.")
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     logs = make_private_directory(LOGS)
     run_step(

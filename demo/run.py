@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NoReturn
 from urllib.error import URLError
@@ -36,6 +37,8 @@ def run(ports: Ports, is_kubernetes: bool) -> None:
         _show_welcome(ports, accounts)
         with suppress(KeyboardInterrupt):
             processes.watch()
+        say("\nStopping the hub and all servers ...")
+    say("Stopped. Files and accounts stay in .demo for the next start.")
 
 
 @contextmanager
@@ -47,9 +50,7 @@ def _processes() -> Iterator[Processes]:
         # An impatient second Ctrl-C must not leave processes behind.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        say("\nStopping the hub and all servers ...")
         processes.stop()
-        say("Stopped. Files and accounts stay in .demo for the next start.")
 
 
 def _start_identity_provider(
@@ -65,7 +66,7 @@ def _start_identity_provider(
     command += ["--port", str(ports.identity_provider)]
     processes.start(name, command, cwd=IDENTITY_PROVIDER, text=json.dumps(settings))
     discovery = f"{_get_issuer(ports)}/.well-known/openid-configuration"
-    processes.wait_until(lambda: _answers(discovery), name, START_SECONDS)
+    processes.wait_until(partial(_answers, discovery), name, START_SECONDS)
 
 
 def _make_client(ports: Ports) -> dict[str, Any]:
@@ -86,8 +87,10 @@ def _start_hub(processes: Processes, ports: Ports, is_kubernetes: bool) -> None:
     config = DEMO / ("kubernetes_config.py" if is_kubernetes else "jupyterhub_config.py")
     command = [sys.executable, "-m", "jupyterhub", "-f", config]
     processes.start("hub", command, cwd=STATE, env=_make_hub_environment(ports))
-    health = f"http://127.0.0.1:{ports.public}/hub/health"
-    processes.wait_until(lambda: _answers(health), "hub", START_SECONDS)
+    # The hub first: until it listens, each request to the proxy is an error in the log.
+    for port in (ports.hub, ports.public):
+        health = f"http://127.0.0.1:{port}/hub/health"
+        processes.wait_until(partial(_answers, health), "hub", START_SECONDS)
 
 
 def _make_hub_environment(ports: Ports) -> Mapping[str, str]:
@@ -121,6 +124,8 @@ def _answers(url: str) -> bool:
 def _show_welcome(ports: Ports, accounts: list[dict[str, Any]]) -> None:
     say(f"\nThe hub is ready: http://127.0.0.1:{ports.public}\n")
     say(make_table(accounts))
+    if os.geteuid() == 0:
+        say("\nNote: this is root, and so are the users' servers. Any other account is better.")
     say(f"\nLogs: {os.path.relpath(get_log('hub').parent)}. Ctrl-C stops everything.")
 
 
