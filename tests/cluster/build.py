@@ -1,8 +1,6 @@
 """The programs of Kubernetes: taken from KUBEBUILDER_ASSETS or built from Go modules, once."""
 
-import hashlib
 import os
-import platform
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +11,7 @@ from .go import Go
 from .go_module import prepare_module
 from .paths import BIN
 from .progress import say
-from .versions import KUBE_MODULE, get_kubernetes_version
+from .versions import get_build_key, get_kubernetes_version
 
 PROGRAMS = (
     "etcd",
@@ -49,17 +47,6 @@ def build_programs() -> Path:
     version = get_kubernetes_version()
     message = f"building Kubernetes {version} and etcd from Go modules (minutes, once)"
     return provide(f"programs/{get_build_key()}", message, _build_programs)
-
-
-def get_build_key() -> str:
-    """What the programs depend on: versions, machine and the Go module's files."""
-    digest = hashlib.sha256()
-    for path in sorted(KUBE_MODULE.rglob("*")):
-        if path.is_file():
-            digest.update(path.relative_to(KUBE_MODULE).as_posix().encode() + b"\0")
-            digest.update(path.read_bytes())
-    version = get_kubernetes_version()
-    return f"{version}-{platform.machine()}-{digest.hexdigest()[:12]}"
 
 
 def _build_programs(directory: Path) -> None:

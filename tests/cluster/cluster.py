@@ -9,13 +9,14 @@ from pathlib import Path
 
 from . import containerd, control_plane, images, kubelet, mounts, node, process
 from .api import Api
-from .build import get_build_key, provide_programs
+from .build import provide_programs
 from .errors import ClusterError
 from .kubeconfig import write_private
 from .paths import BIN, KUBECONFIG, PKI, ROOT, STATE, STORAGE
 from .pki import Authority
 from .progress import say
 from .requirements import check_node_requirements
+from .versions import get_build_key
 
 BUILD_KEY = STATE / "build-key"
 """Names the programs that the running cluster was started with."""

@@ -9,10 +9,9 @@ import re
 import shutil
 from pathlib import Path
 
-from .cache import get_cache_dir
+from .cache import make_scratch_dir, provide
 from .go import Go, make_go
-from .progress import step
-from .versions import KUBE_MODULE, get_kubernetes_version, get_pinned_version
+from .versions import KUBE_MODULE, get_build_key, get_kubernetes_version, get_pinned_version
 
 MODULE = "jhub-gateway.test/kube"
 
@@ -32,28 +31,31 @@ def prepare_module() -> tuple[Go, Path]:
     go = make_go(get_go_version((KUBE_MODULE / "go.mod").read_text()))
     if version == get_pinned_version():
         return go, KUBE_MODULE
-    copy = get_cache_dir() / "modules" / version
-    if not (copy / "go.sum").exists():
-        with step(f"locking the Go modules of Kubernetes {version}"):
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(KUBE_MODULE, copy, ignore=shutil.ignore_patterns("go.*"))
-            lock(copy, version, go)
-    return make_go(get_go_version((copy / "go.mod").read_text())), copy
+    module = provide(
+        f"modules/{get_build_key()}",
+        f"locking the Go modules of Kubernetes {version}",
+        lambda copy: _copy_and_lock(copy, version, go),
+    )
+    return make_go(get_go_version((module / "go.mod").read_text())), module
 
 
 def pin(version: str) -> None:
     """Make `version` the pinned one: rewrites the committed go.mod and go.sum."""
-    lock(KUBE_MODULE, version, make_go(get_go_version((KUBE_MODULE / "go.mod").read_text())))
+    go = make_go(get_go_version((KUBE_MODULE / "go.mod").read_text()))
+    with make_scratch_dir() as scratch:
+        _copy_and_lock(scratch / "kube", version, go)
+        for name in ("go.mod", "go.sum"):
+            shutil.copy(scratch / "kube" / name, KUBE_MODULE / name)
 
 
-def lock(directory: Path, version: str, go: Go) -> None:
-    """Write go.mod and go.sum in `directory` for a Kubernetes version."""
+def _copy_and_lock(copy: Path, version: str, go: Go) -> None:
+    shutil.copytree(KUBE_MODULE, copy, ignore=shutil.ignore_patterns("go.*"))
     upstream = json.loads(
         go.run("mod", "download", "-json", f"k8s.io/kubernetes@v{version}", cwd=Path.home())
     )
     upstream_go_mod = Path(upstream["GoMod"]).read_text()
-    (directory / "go.mod").write_text(make_go_mod(version, upstream_go_mod))
-    make_go(get_go_version(upstream_go_mod)).run("mod", "tidy", cwd=directory)
+    (copy / "go.mod").write_text(make_go_mod(version, upstream_go_mod))
+    make_go(get_go_version(upstream_go_mod)).run("mod", "tidy", cwd=copy)
 
 
 def make_go_mod(version: str, upstream: str) -> str:

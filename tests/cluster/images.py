@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import debian, pip_settings, process
-from .build import build_programs, get_build_key
+from .build import build_programs
 from .cache import make_scratch_dir, provide
 from .errors import ClusterError
 from .paths import ROOT
 from .process import get_log_path
-from .versions import PAUSE_IMAGE, USER_IMAGE
+from .versions import PAUSE_IMAGE, USER_IMAGE, get_build_key
 
 BINDER = ROOT / "binder"
 BUILD_LOG = "image-build"

@@ -1,6 +1,8 @@
 """Which Kubernetes runs, and under which names its images are known."""
 
+import hashlib
 import os
+import platform
 import re
 from pathlib import Path
 
@@ -25,3 +27,14 @@ def get_pinned_version() -> str:
     if match is None:
         raise ValueError(f"{KUBE_MODULE / 'go.mod'} requires no k8s.io/kubernetes")
     return match[1]
+
+
+def get_build_key() -> str:
+    """What the programs depend on: versions, machine and the Go module's files."""
+    digest = hashlib.sha256()
+    for path in sorted(KUBE_MODULE.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(KUBE_MODULE).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes())
+    version = get_kubernetes_version()
+    return f"{version}-{platform.machine()}-{digest.hexdigest()[:12]}"
