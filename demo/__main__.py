@@ -28,6 +28,11 @@ def main():
         run(ports, is_kubernetes="--kubernetes" in sys.argv[1:])
     except DemoError as error:
         return fail(error)
+    except PermissionError as error:
+        return fail(
+            f"{error.filename} belongs to another account: start the demo as that account, or in "
+            "a copy of the project that is yours."
+        )
     except KeyboardInterrupt:
         return 130
     return 0

@@ -52,10 +52,11 @@ def _check_port(number: int) -> None:
         try:
             listener.bind(("127.0.0.1", number))
         except OSError as error:
-            reason = "is in use" if error.errno == errno.EADDRINUSE else error.strerror
+            in_use = error.errno == errno.EADDRINUSE
+            reason = "is in use" if in_use else f"can't be used ({error.strerror})"
             raise DemoError(
-                f"port {number} can't be used ({reason}): the demo takes PORT and the three ports "
-                f"after it; choose others, for example: make demo PORT={_suggest(number)}"
+                f"port {number} {reason}: the demo takes PORT and the three ports after it; "
+                f"choose others, for example: make demo PORT={_suggest(number)}"
             ) from None
 
 
