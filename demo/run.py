@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -13,6 +13,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from demo.accounts import make_table, provide_accounts
+from demo.cluster import NAMESPACE, Cluster, find_cluster
+from demo.locks import only_one_run
+from demo.namespace import prepare_cluster, remove_pods
 from demo.node import find_node, install_packages
 from demo.paths import DEMO, IDENTITY_PROVIDER, PROXY, STATE
 from demo.ports import Ports
@@ -27,22 +30,32 @@ START_SECONDS = 60
 def run(ports: Ports, is_kubernetes: bool) -> None:
     """Serve the demo until Ctrl-C. Raises DemoError when it can't."""
     _treat_as_ctrl_c(signal.SIGTERM, signal.SIGHUP)
-    install_packages(IDENTITY_PROVIDER)
-    install_packages(PROXY)
-    accounts = provide_accounts()
-    with _processes() as processes:
-        say("Starting the gateway's identity provider and the hub ...")
-        _start_identity_provider(processes, ports, accounts)
-        _start_hub(processes, ports, is_kubernetes)
-        _show_welcome(ports, accounts)
-        with suppress(KeyboardInterrupt):
-            processes.watch()
-        say("\nStopping the hub and all servers ...")
+    with only_one_run(STATE / "run.lock"):
+        find_node()
+        install_packages(IDENTITY_PROVIDER)
+        install_packages(PROXY)
+        cluster = find_cluster() if is_kubernetes else None
+        _serve(ports, cluster)
     say("Stopped. Files and accounts stay in .demo for the next start.")
 
 
+def _serve(ports: Ports, cluster: Cluster | None) -> None:
+    accounts = provide_accounts()
+    if cluster:
+        say(f"Preparing the namespace {NAMESPACE} ...")
+        prepare_cluster(cluster)
+    with _processes(cluster) as processes:
+        say("Starting the gateway's identity provider and the hub ...")
+        _start_identity_provider(processes, ports, accounts)
+        _start_hub(processes, ports, cluster)
+        _show_welcome(ports, accounts, cluster)
+        with suppress(KeyboardInterrupt):
+            processes.watch()
+        say("\nStopping the hub and all servers ...")
+
+
 @contextmanager
-def _processes() -> Iterator[Processes]:
+def _processes(cluster: Cluster | None) -> Iterator[Processes]:
     processes = Processes()
     try:
         yield processes
@@ -51,6 +64,8 @@ def _processes() -> Iterator[Processes]:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         processes.stop()
+        if cluster:
+            remove_pods(cluster)
 
 
 def _start_identity_provider(
@@ -81,19 +96,21 @@ def _make_client(ports: Ports) -> dict[str, Any]:
     }
 
 
-def _start_hub(processes: Processes, ports: Ports, is_kubernetes: bool) -> None:
+def _start_hub(processes: Processes, ports: Ports, cluster: Cluster | None) -> None:
     for name in ("cookie-secret", "crypt-key"):
         provide_secret(name)
-    config = DEMO / ("kubernetes_config.py" if is_kubernetes else "jupyterhub_config.py")
+    config = DEMO / ("kubernetes_config.py" if cluster else "jupyterhub_config.py")
     command = [sys.executable, "-m", "jupyterhub", "-f", config]
-    processes.start("hub", command, cwd=STATE, env=_make_hub_environment(ports))
+    environment = _make_hub_environment(ports) | (cluster.environment if cluster else {})
+    processes.start("hub", command, cwd=STATE, env=environment)
+    host = cluster.hub_ip if cluster else "127.0.0.1"
     # The hub first: until it listens, each request to the proxy is an error in the log.
-    for port in (ports.hub, ports.public):
-        health = f"http://127.0.0.1:{port}/hub/health"
+    for address in (f"{host}:{ports.hub}", f"127.0.0.1:{ports.public}"):
+        health = f"http://{address}/hub/health"
         processes.wait_until(partial(_answers, health), "hub", START_SECONDS)
 
 
-def _make_hub_environment(ports: Ports) -> Mapping[str, str]:
+def _make_hub_environment(ports: Ports) -> dict[str, str]:
     """Return the hub's environment: it finds configurable-http-proxy and node on PATH."""
     programs = [
         os.path.dirname(sys.executable),
@@ -121,10 +138,10 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _show_welcome(ports: Ports, accounts: list[dict[str, Any]]) -> None:
+def _show_welcome(ports: Ports, accounts: list[dict[str, Any]], cluster: Cluster | None) -> None:
     say(f"\nThe hub is ready: http://127.0.0.1:{ports.public}\n")
     say(make_table(accounts))
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not cluster:
         say("\nNote: this is root, and so are the users' servers. Any other account is better.")
     say(f"\nLogs: {os.path.relpath(get_log('hub').parent)}. Ctrl-C stops everything.")
 
