@@ -32,6 +32,12 @@ c.GatewayAuthenticator.client_secret = (secrets / "client-secret").read_text()
 c.GatewayAuthenticator.login_service = "Demo Science Gateway"
 c.GatewayAuthenticator.scope = ["openid", "profile", "email", "groups"]
 
+# What the page with the login button says below it.
+c.JupyterHub.template_vars = {
+    "announcement_login": "A demo of jhub-gateway. "
+    "Its accounts are in the terminal where it was started."
+}
+
 # Who may use the hub, and who administers it. Nobody else is let in.
 c.GatewayAuthenticator.allowed_groups = {"/gateway/users"}
 c.GatewayAuthenticator.admin_groups = {"/gateway/admins"}
