@@ -28,15 +28,15 @@ def start_server(page: Page, profile: str) -> None:
     """Choose a profile by its name and wait for JupyterLab."""
     page.get_by_text(profile, exact=True).click()
     page.get_by_role("button", name="Start").click()
-    expect(page.locator(".jp-LauncherCard").first).to_be_visible(timeout=SLOW)
+    expect(page.locator("#jp-top-panel")).to_be_visible(timeout=SLOW)
 
 
 def open_notebook(page: Page) -> None:
     """Open a new notebook and wait for its kernel."""
+    # JupyterLab restores what was open before the server stopped; start from the launcher.
+    page.goto(page.url.split("/lab")[0] + "/lab?reset")
     page.locator(".jp-LauncherCard[data-category=Notebook]").first.click()
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible(
-        timeout=SLOW
-    )
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=SLOW)
 
 
 def run_cell(page: Page, code: str) -> str:

@@ -1,5 +1,6 @@
 """The two kinds of site: a cluster and one machine. One test body runs on both."""
 
+import os
 from dataclasses import dataclass
 
 from tests.fixtures.cluster import CLAIM, Namespace
@@ -13,6 +14,7 @@ c.JupyterHub.authenticator_class = "gateway"
 c.GatewayAuthenticator.issuer = "{provider.issuer}"
 c.GatewayAuthenticator.client_id = "{provider.client_id}"
 c.GatewayAuthenticator.client_secret = "{provider.client_secret}"
+c.GatewayAuthenticator.scope = ["openid", "profile", "email", "groups"]
 c.GatewayAuthenticator.allowed_groups = {{"/gateway/users"}}
 c.GatewayAuthenticator.admin_groups = {{"/gateway/admins"}}
 c.{spawner}.http_timeout = 90
@@ -42,6 +44,8 @@ c.GatewaySpawner.shared_claim_name = "{claim}"
 _ONE_MACHINE = """
 c.JupyterHub.spawner_class = "local-gateway"
 c.LocalGatewaySpawner.data_directory = "{data}"
+# CI runs as root. There the servers do too, and the hub wants that allowed by name.
+c.LocalGatewaySpawner.args = {arguments}
 """
 
 # The limit that holds for the process that runs this: by cgroup v2, by v1, or by resource limit.
@@ -86,4 +90,6 @@ def make_kubernetes_config(provider: IdentityProvider, namespace: Namespace, ima
 
 def make_one_machine_config(provider: IdentityProvider, data: object) -> str:
     """A hub whose servers are processes beside it."""
-    return make_common(provider, "LocalGatewaySpawner") + _ONE_MACHINE.format(data=data)
+    arguments = ["--allow-root"] if os.geteuid() == 0 else []
+    own = _ONE_MACHINE.format(data=data, arguments=arguments)
+    return make_common(provider, "LocalGatewaySpawner") + own
