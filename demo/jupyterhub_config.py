@@ -24,5 +24,5 @@ if os.geteuid() == 0:
 # For the demo alone, as root under systemd: each user would have an account of their own, which
 # production wants, and their home would be in /var/lib, which no demo should fill.
 if is_systemd_usable():
-    c.JupyterHub.spawner_class = "jhub_gateway.local_process.ProcessGatewaySpawner"
+    c.JupyterHub.spawner_class = "jhub_gateway.local.process_spawner.ProcessGatewaySpawner"
     c.ProcessGatewaySpawner = c.LocalGatewaySpawner

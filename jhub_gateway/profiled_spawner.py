@@ -1,9 +1,11 @@
 """What both spawners have in common: memory profiles, and who may have which."""
 
-from typing import Any
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Self
 
 from tornado import web
-from traitlets import Dict, List, validate
+from traitlets import Dict, List, default, validate
 from traitlets.config import LoggingConfigurable
 
 from jhub_gateway.errors import ProfileNotAllowed
@@ -61,20 +63,30 @@ class ProfiledSpawner(LoggingConfigurable):
         """,
     )
 
+    @default("apply_user_options")
+    def _default_apply_user_options(self) -> Callable[..., None]:
+        # The one option is applied at the start itself, so that no setting can leave out the
+        # check; without this JupyterHub would warn of an option that nobody handles.
+        return lambda _spawner, _options: None
+
     @validate("memory_profiles")
     def _check_memory_profiles(self, proposal: Any) -> Any:
         parse_profiles(proposal.value)
         return proposal.value
 
-    def check_configuration(self) -> None:
-        """Raise ConfigurationError for settings that cannot work together."""
-
     @classmethod
     def check_at_start(cls, app: Any) -> None:
-        """Raise ConfigurationError if the hub cannot run this spawner as it is set up.
+        """Check this spawner's settings when the hub starts.
 
-        ``app`` is the :class:`jupyterhub.app.JupyterHub` that starts.
+        ``app`` is the :class:`jupyterhub.app.JupyterHub`, configured. Raises ConfigurationError,
+        or traitlets' TraitError for a value of the wrong type.
         """
+        cls.make_for_checks(app)
+
+    @classmethod
+    def make_for_checks(cls, app: Any) -> Self:
+        """Return a spawner of nobody: making it runs the checks of every trait."""
+        return cls(parent=app, user=SimpleNamespace(id=0, name="nobody", url="/", groups=[]))
 
     @property
     def profiles(self) -> tuple[MemoryProfile, ...]:

@@ -124,22 +124,29 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         self._mount_home(pod)
         return pod
 
+    @classmethod
+    def check_at_start(cls, app: Any) -> None:
+        """Check the settings as the hub starts. Raises ConfigurationError."""
+        cls.make_for_checks(app).check_configuration()
+
     def check_configuration(self) -> None:
-        """Raise ConfigurationError for settings that cannot work together."""
-        super().check_configuration()
+        """Raise ConfigurationError for settings that cannot work, alone or together."""
         if not self.shared_claim_name:
             raise ConfigurationError(
                 "GatewaySpawner.shared_claim_name is empty: "
                 "name the ReadWriteMany claim that holds the users' homes"
             )
-        if not self.home_path.startswith("/"):
-            raise ConfigurationError(
-                f"GatewaySpawner.home_path is {self.home_path!r}: it must be an absolute path"
-            )
         if self.memory_profiles and self.trait_has_value("profile_list"):
             raise ConfigurationError(
                 "both memory_profiles and profile_list are set: "
                 "write all sizes as GatewaySpawner.memory_profiles"
+            )
+        self._check_home_path()
+
+    def _check_home_path(self) -> None:
+        if not self.home_path.startswith("/"):
+            raise ConfigurationError(
+                f"GatewaySpawner.home_path is {self.home_path!r}: it must be an absolute path"
             )
         for mount in self._sorted_dict_values(self.volume_mounts):
             if mount.get("mountPath") == self.home_path:

@@ -1,7 +1,5 @@
 """What is checked once, when the hub starts: bad configuration stops it there."""
 
-from types import SimpleNamespace
-
 from jupyterhub.app import JupyterHub
 from traitlets import HasTraits
 from traitlets.config import Config
@@ -22,7 +20,6 @@ def check_hub(app: JupyterHub) -> None:
     spawner_class = app.spawner_class
     check_known_traits(spawner_class, app.config)
     if issubclass(spawner_class, ProfiledSpawner):
-        make_example(spawner_class, app).check_configuration()
         spawner_class.check_at_start(app)
         wait_for_refusals(app)
 
@@ -46,9 +43,3 @@ def check_known_traits(configurable: type[HasTraits], config: Config) -> None:
     for name in config.get(configurable.__name__, {}):
         if name not in known:
             raise ConfigurationError(f"{configurable.__name__}.{name}: there is no such setting")
-
-
-def make_example(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> ProfiledSpawner:
-    """Return a spawner as it would be for a user: making it runs every trait's own checks."""
-    nobody = SimpleNamespace(id=0, name="start-up-check", url="/", groups=[])
-    return spawner_class(parent=app, user=nobody, hub=app.hub)

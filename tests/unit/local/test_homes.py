@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jhub_gateway.errors import ConfigurationError, StartRefused
-from jhub_gateway.local_homes import find_home, make_data_directory, make_home
+from jhub_gateway.local.homes import find_home, make_data_directory, make_home
 
 
 def mode_of(path: Path) -> int:

@@ -16,9 +16,9 @@ def is_systemd_usable(running: Path = Path("/run/systemd/system")) -> bool:
 
 
 if TYPE_CHECKING or not is_systemd_usable():
-    from jhub_gateway.local_process import ProcessGatewaySpawner as _Spawner
+    from jhub_gateway.local.process_spawner import ProcessGatewaySpawner as _Spawner
 else:
-    from jhub_gateway.local_systemd import SystemdGatewaySpawner as _Spawner
+    from jhub_gateway.local.systemd_spawner import SystemdGatewaySpawner as _Spawner
 
 
 class LocalGatewaySpawner(_Spawner):

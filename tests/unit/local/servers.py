@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jhub_gateway.local_cgroups import CgroupTree, find_cgroup_tree
-from jhub_gateway.local_process import ProcessGatewaySpawner
+from jhub_gateway.local.cgroups import CgroupTree, find_cgroup_tree
+from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
 
 SMALL = {"slug": "small", "display_name": "Small", "memory": "256M", "cpu": 1.5}
 LARGE = {

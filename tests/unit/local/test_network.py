@@ -6,7 +6,7 @@ import pytest
 from jupyterhub.app import JupyterHub
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local_network import check_local_mode, is_loopback
+from jhub_gateway.local.network import check_local_mode, is_loopback
 
 
 def make_app(**traits: str) -> JupyterHub:

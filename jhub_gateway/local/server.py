@@ -5,14 +5,13 @@ import os
 import sys
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any
 
 from traitlets import Bool, Enum, Unicode, default
 
-from jhub_gateway.local_homes import find_home
-from jhub_gateway.memory_limits import METHODS
-from jhub_gateway.profile_form import read_profile_form, render_profile_form
+from jhub_gateway.local.homes import find_home
+from jhub_gateway.local.memory_limits import METHODS
+from jhub_gateway.local.profile_form import read_profile_form, render_profile_form
 from jhub_gateway.profiled_spawner import ProfiledSpawner
 
 _THREAD_COUNTS = (
@@ -125,11 +124,6 @@ class LocalServer(ProfiledSpawner):
         home = str(self.home)
         own = {"HOME": home, "USER": self.user.name, "LOGNAME": self.user.name}
         return {**self._make_defaults(home), **env, **own, "PATH": _with_own_bin(env)}
-
-    @classmethod
-    def make_for_checks(cls, app: Any) -> Self:
-        """Return a spawner of nobody, that has the traits as ``app`` is configured."""
-        return cls(parent=app, user=SimpleNamespace(name="nobody", id=0, groups=[]))
 
     @cached_property
     def _hub_cpu(self) -> tuple[float | None, float | None]:

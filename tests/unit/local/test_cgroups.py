@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jhub_gateway.local_cgroups import CgroupTree, find_cgroup_tree, make_cgroup
+from jhub_gateway.local.cgroups import CgroupTree, find_cgroup_tree, make_cgroup
 
 V1_CGROUP = "4:memory:/hub\n2:cpu,cpuacct:/\n0::/\n"
 

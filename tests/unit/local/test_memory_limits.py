@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local_cgroups import CgroupTree
-from jhub_gateway.memory_limits import (
+from jhub_gateway.local.cgroups import CgroupTree
+from jhub_gateway.local.memory_limits import (
     CgroupLimit,
     MemoryLimit,
     ResourceLimit,
     choose_memory_limit,
 )
-from tests.unit.local_servers import require_cgroup
+from tests.unit.local.servers import require_cgroup
 
 _LIMIT = 128 * 1024**2  # bytes
 HOLD = "import sys; data = b'x' * (64 << 20); print('ready', flush=True); sys.stdin.readline()"
@@ -125,7 +125,7 @@ def test_a_lower_hard_limit_of_the_hub_stays() -> None:
     code = "import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[1])"
     outer = (
         "import resource, subprocess, sys; "
-        "from jhub_gateway.memory_limits import ResourceLimit; "
+        "from jhub_gateway.local.memory_limits import ResourceLimit; "
         f"resource.setrlimit(resource.RLIMIT_DATA, ({_LIMIT}, {_LIMIT})); "
         f"subprocess.run([sys.executable, '-c', {code!r}], "
         f"preexec_fn=ResourceLimit().prepare('x', {_LIMIT * 8}, None), check=True)"

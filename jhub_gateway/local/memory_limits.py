@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local_cgroups import (
+from jhub_gateway.local.cgroups import (
     PREFIX,
     CgroupTree,
     find_cgroup_tree,

@@ -11,17 +11,17 @@ from jupyterhub.spawner import LocalProcessSpawner
 from traitlets import Unicode, validate
 
 from jhub_gateway.errors import ConfigurationError, StartRefused
-from jhub_gateway.local_homes import make_data_directory, make_home
-from jhub_gateway.local_network import check_local_mode
-from jhub_gateway.local_processes import (
+from jhub_gateway.local.homes import make_data_directory, make_home
+from jhub_gateway.local.memory_limits import MemoryLimit, choose_memory_limit
+from jhub_gateway.local.network import check_local_mode
+from jhub_gateway.local.processes import (
     SPAWN_ID,
     find_processes,
     has_spawn_id,
     kill_all,
     wait_until,
 )
-from jhub_gateway.local_server import LocalServer
-from jhub_gateway.memory_limits import MemoryLimit, choose_memory_limit
+from jhub_gateway.local.server import LocalServer
 from jhub_gateway.profiled_spawner import make_refusal
 
 

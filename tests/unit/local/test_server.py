@@ -8,7 +8,7 @@ import pytest
 from tornado.web import HTTPError
 
 from jhub_gateway.local import is_systemd_usable
-from tests.unit.local_servers import make_spawner
+from tests.unit.local.servers import make_spawner
 
 _MEGABYTE = 1024**2
 SECRETS = ("JUPYTERHUB_CRYPT_KEY", "CONFIGPROXY_AUTH_TOKEN", "OAUTH_CLIENT_SECRET", "PYTHONPATH")

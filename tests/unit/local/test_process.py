@@ -9,9 +9,9 @@ from jupyterhub.app import JupyterHub
 from tornado.web import HTTPError
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local_process import ProcessGatewaySpawner
-from jhub_gateway.local_processes import find_processes
-from tests.unit.local_servers import make_spawner, require_cgroup
+from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
+from jhub_gateway.local.processes import find_processes
+from tests.unit.local.servers import make_spawner, require_cgroup
 
 # Like a kernel that ignores signals, in a session of its own.
 WITH_CHILD = """

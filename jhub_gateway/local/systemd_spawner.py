@@ -7,7 +7,7 @@ from systemdspawner import SystemdSpawner
 from traitlets import default
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local_server import LocalServer
+from jhub_gateway.local.server import LocalServer
 from jhub_gateway.policy.homes import make_home_directory, make_owner_label
 
 _STATE = Path("/var/lib")  # where systemd keeps what StateDirectory= names
@@ -39,7 +39,8 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
             raise ConfigurationError(
                 f"memory_limit_method: {self.memory_limit_method!r} is not for systemd's units; "
                 "set c.JupyterHub.spawner_class to "
-                "'jhub_gateway.local_process.ProcessGatewaySpawner' for servers without systemd"
+                "'jhub_gateway.local.process_spawner.ProcessGatewaySpawner' "
+                "for servers without systemd"
             )
         check_below_state(self.data_directory)
         app.log.info(

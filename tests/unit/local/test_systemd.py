@@ -11,8 +11,12 @@ from jupyterhub.app import JupyterHub
 from systemdspawner import systemd
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local_systemd import SystemdGatewaySpawner, check_below_state, make_unit_name
-from tests.unit.local_servers import SMALL
+from jhub_gateway.local.systemd_spawner import (
+    SystemdGatewaySpawner,
+    check_below_state,
+    make_unit_name,
+)
+from tests.unit.local.servers import SMALL
 
 NAMES = st.text(min_size=1, max_size=200).filter(lambda text: text.isprintable())
 

@@ -1,0 +1,58 @@
+"""The command ``jhub-gateway``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jhub_gateway import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0, or 1 with a sentence on standard error."""
+    options = make_parser().parse_args(arguments)
+    try:
+        print(options.run(options))
+    # Whatever is wrong in somebody's configuration: its reason is the answer, not a traceback.
+    except Exception as error:
+        print(f"jhub-gateway: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="jhub-gateway", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser(
+        "check", help="load a jupyterhub_config.py as the hub would, and say what is wrong with it"
+    )
+    check.add_argument("file", type=Path, help="the jupyterhub_config.py")
+    check.set_defaults(run=run_check)
+    return parser
+
+
+def run_check(options: argparse.Namespace) -> str:
+    """Check what the hub checks when it starts, without starting it.
+
+    Raises the error that would stop the hub.
+    """
+    # Only this command needs JupyterHub, which takes a second to import.
+    from jupyterhub.app import JupyterHub
+
+    from jhub_gateway.authenticator import GatewayAuthenticator
+    from jhub_gateway.startup import check_hub
+
+    if not options.file.is_file():
+        raise FileNotFoundError(f"{options.file}: there is no such file")
+    app = JupyterHub()
+    app.load_config_file(str(options.file.resolve()))
+    # A hub that is given no cookie secret makes a good one when it starts.
+    app.cookie_secret = app.cookie_secret or os.urandom(32)
+    authenticator = app.authenticator_class(parent=app)
+    if isinstance(authenticator, GatewayAuthenticator):
+        authenticator.check_at_start(app)
+    check_hub(app)
+    return f"{options.file}: the hub can start with this"

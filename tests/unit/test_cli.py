@@ -1,0 +1,64 @@
+import secrets
+
+import pytest
+
+from jhub_gateway import __version__
+from jhub_gateway.cli import main
+
+CONFIG = """
+c.JupyterHub.authenticator_class = "gateway"
+c.GatewayAuthenticator.issuer = "https://login.gateway.org"
+c.GatewayAuthenticator.client_id = "hub"
+c.GatewayAuthenticator.client_secret = "5eUq2mVYk0d8"
+c.GatewayAuthenticator.allowed_groups = {"/gateway/users"}
+c.JupyterHub.spawner_class = "jhub_gateway.local.process_spawner.ProcessGatewaySpawner"
+c.ProcessGatewaySpawner.args = ["--allow-root"]
+c.ProcessGatewaySpawner.data_directory = "data"
+c.JupyterHub.bind_url = "http://127.0.0.1:8000"
+"""
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch, capsys):
+    """Run `jhub-gateway check` on a configuration; return its status and what it said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JUPYTERHUB_CRYPT_KEY", secrets.token_hex(32))
+
+    def run(config: str) -> tuple[int, str]:
+        (tmp_path / "jupyterhub_config.py").write_text(config)
+        status = main(["check", "jupyterhub_config.py"])
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return run
+
+
+def test_a_right_configuration_passes(check):
+    status, text = check(CONFIG)
+    assert status == 0
+    assert "jupyterhub_config.py: the hub can start with this\n" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("c.ProcessGatewaySpawner.memory_profiles = [{'slug': 'a'}]", "profile 'a' has no"),
+        ("c.ProcessGatewaySpawner.memory = '4G'", "ProcessGatewaySpawner.memory: there is no"),
+        ("c.GatewayAuthenticator.client_secret = 'changeme'", "GatewayAuthenticator.client_secret"),
+        ("c.GatewayAuthenticator.allowed_groups = set()", "nobody may log in"),
+        ("c.JupyterHub.cookie_secret = b'short'", "JupyterHub.cookie_secret"),
+    ],
+)
+def test_what_would_stop_the_hub_is_said(check, more, said):
+    status, text = check(CONFIG + more)
+    assert status == 1
+    assert text.startswith("jhub-gateway: ")
+    assert said in text
+
+
+def test_a_missing_file_and_the_version_are_said(capsys):
+    assert main(["check", "nothing.py"]) == 1
+    assert "nothing.py: there is no such file" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out.strip() == __version__
