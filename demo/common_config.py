@@ -32,7 +32,7 @@ c.GatewayAuthenticator.client_secret = (secrets / "client-secret").read_text()
 c.GatewayAuthenticator.login_service = "Demo Science Gateway"
 c.GatewayAuthenticator.scope = ["openid", "profile", "email", "groups"]
 
-# What the page with the login button says below it.
+# What the page with the login button says above it.
 c.JupyterHub.template_vars = {
     "announcement_login": "A demo of jhub-gateway. "
     "Its accounts are in the terminal where it was started."
