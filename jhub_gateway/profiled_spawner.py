@@ -4,7 +4,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Self
 
-from tornado import web
 from traitlets import Dict, List, default, validate
 from traitlets.config import LoggingConfigurable
 
@@ -17,6 +16,7 @@ from jhub_gateway.policy.profiles import (
     parse_profiles,
 )
 from jhub_gateway.policy.quantities import format_memory
+from jhub_gateway.refusals import make_refusal
 
 
 class ProfiledSpawner(LoggingConfigurable):
@@ -115,7 +115,7 @@ class ProfiledSpawner(LoggingConfigurable):
             return choose_profile(self.profiles, self.user_groups, asked)
         except ProfileNotAllowed as refusal:
             self.log.warning("Refused profile %r to %s", asked, self._log_name)
-            raise make_refusal(str(refusal)) from None
+            raise make_refusal(self, str(refusal)) from None
 
     def make_profile_list(self) -> list[dict[str, Any]]:
         """Return the profiles that the owner may have, as KubeSpawner's ``profile_list``."""
@@ -124,13 +124,6 @@ class ProfiledSpawner(LoggingConfigurable):
             return []
         default = choose_profile(mine, self.user_groups)
         return [_make_entry(profile, profile == default) for profile in mine]
-
-
-def make_refusal(sentence: str) -> web.HTTPError:
-    """Return the 403 that shows ``sentence``, and nothing else, on the page and in the API."""
-    refusal = web.HTTPError(403, sentence.replace("%", "%%"))
-    refusal.jupyterhub_message = sentence  # type: ignore[attr-defined]
-    return refusal
 
 
 def _make_entry(profile: MemoryProfile, is_default: bool) -> dict[str, Any]:

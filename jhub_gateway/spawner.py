@@ -8,7 +8,7 @@ from typing import Any
 from kubernetes_asyncio.client import V1Container, V1Pod, V1Volume, V1VolumeMount
 from kubespawner import KubeSpawner
 from kubespawner.utils import get_k8s_model
-from traitlets import Unicode, default
+from traitlets import Unicode, default, validate
 
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.models import MemoryProfile
@@ -101,6 +101,11 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         # A callable, as KubeSpawner asks it anew for each page and for each start.
         return type(self).make_profile_list if self.memory_profiles else []
 
+    @validate("profile_list")
+    def _fill_empty_profile_list(self, proposal: Any) -> Any:
+        # Zero to JupyterHub sets an empty list where its administrator set none.
+        return proposal.value or self._default_profile_list()
+
     @cached_property
     def home_directory(self) -> str:
         """The name of the owner's directory on the shared claim."""
@@ -136,7 +141,7 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
                 "GatewaySpawner.shared_claim_name is empty: "
                 "name the ReadWriteMany claim that holds the users' homes"
             )
-        if self.memory_profiles and self.trait_has_value("profile_list"):
+        if self.memory_profiles and self.profile_list != type(self).make_profile_list:
             raise ConfigurationError(
                 "both memory_profiles and profile_list are set: "
                 "write all sizes as GatewaySpawner.memory_profiles"

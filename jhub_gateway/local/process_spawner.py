@@ -22,7 +22,7 @@ from jhub_gateway.local.processes import (
     wait_until,
 )
 from jhub_gateway.local.server import LocalServer
-from jhub_gateway.profiled_spawner import make_refusal
+from jhub_gateway.refusals import make_refusal
 
 
 class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
@@ -102,7 +102,7 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
             make_home(self.data_directory, self.identity)
         except StartRefused as refusal:
             self.log.error("No home for %s: %s", self._log_name, "; ".join(refusal.__notes__))
-            raise make_refusal(str(refusal)) from None
+            raise make_refusal(self, str(refusal)) from None
         self.spawn_id = token_hex(8)
         return await super().start()
 

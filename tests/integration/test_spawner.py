@@ -1,6 +1,7 @@
 """GatewaySpawner in a real hub, against a real kube-apiserver: what it asks for, and what not."""
 
 import re
+import time
 
 import pytest
 
@@ -97,6 +98,18 @@ def test_a_forbidden_profile_is_403_whoever_asks(hub, namespace):
     assert namespace.pods() == []
 
 
+def test_refusals_never_stop_the_hub(namespace, make_hub):
+    config = make_config(namespace, "c.Spawner.consecutive_failure_limit = 2\n")
+    hub = make_hub(config, namespace.environment)
+    ada = hub.add_user("ada")
+    for _ in range(4):
+        assert start(hub, ada, "ada", {"profile": "large"}).status_code == 403
+    # JupyterHub leaves two seconds after it decided to.
+    time.sleep(4)
+    assert hub.process.poll() is None
+    assert "consecutive spawn" not in hub.log
+
+
 def test_memory_never_comes_from_user_options(hub, namespace):
     options = {"profile": "small", "mem_limit": "64G", "memory": "64G", "image": "evil"}
     start(hub, hub.add_user("ada"), "ada", options).raise_for_status()
@@ -157,6 +170,7 @@ c.KubeSpawner.volume_mounts = {mounts}
 c.KubeSpawner.init_containers = {init}
 c.KubeSpawner.tolerations = [{{"key": "hub.jupyter.org/dedicated", "value": "user"}}]
 c.KubeSpawner.node_selector = {{"zone": "a"}}
+c.KubeSpawner.profile_list = []
 c.KubeSpawner.extra_labels = {{"team": "x-{{username}}"}}
 c.KubeSpawner.environment = {{"GATEWAY": "north"}}
 """,
