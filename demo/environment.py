@@ -1,7 +1,6 @@
 """The demo's own virtual environment, with the project in it. Needs Python's own library alone."""
 
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -15,10 +14,8 @@ _CONSTRAINTS = ROOT / "tests" / "constraints.txt"
 _STAMP = ENVIRONMENT / "installed"
 _PYTHON = ENVIRONMENT / "bin" / "python"
 
-_LAB_SETTINGS = {
-    # JupyterLab would ask each new user whether it may fetch news, and ask PyPI for updates.
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
-}
+# The user image's: JupyterLab asks for no news and no updates.
+_LAB_SETTINGS = ROOT / "binder" / "overrides.json"
 
 
 def enter_environment() -> None:
@@ -42,7 +39,13 @@ def _is_current() -> bool:
 def _make_key() -> str:
     """Return what the environment depends on. It can't be moved, so the path is a part of it."""
     digest = hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode())
-    for file in (ROOT / "setup.cfg", ROOT / "pyproject.toml", _CONSTRAINTS, Path(__file__)):
+    for file in (
+        ROOT / "setup.cfg",
+        ROOT / "pyproject.toml",
+        _CONSTRAINTS,
+        _LAB_SETTINGS,
+        Path(__file__),
+    ):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -76,4 +79,4 @@ _PIP = [_PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "--re
 def _write_lab_settings() -> None:
     overrides = ENVIRONMENT / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
-    overrides.write_text(json.dumps(_LAB_SETTINGS, indent=2))
+    shutil.copy(_LAB_SETTINGS, overrides)

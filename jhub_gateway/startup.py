@@ -35,11 +35,13 @@ def wait_for_refusals(app: JupyterHub) -> None:
 
 
 def check_known_traits(configurable: type[HasTraits], config: Config) -> None:
-    """Raise ConfigurationError for a setting of the class that does not exist.
+    """Raise ConfigurationError for a setting that no class of this project has.
 
     traitlets only warns of one, and the hub would go on without what its operator wanted.
     """
-    known = set(configurable.class_trait_names(config=True))
-    for name in config.get(configurable.__name__, {}):
-        if name not in known:
-            raise ConfigurationError(f"{configurable.__name__}.{name}: there is no such setting")
+    known = configurable.class_trait_names(config=True)
+    ours = (cls for cls in configurable.mro() if cls.__module__.startswith(f"{__package__}."))
+    for section in ours:
+        for name in config.get(section.__name__, {}):
+            if name not in known:
+                raise ConfigurationError(f"{section.__name__}.{name}: there is no such setting")

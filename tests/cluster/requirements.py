@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from .errors import ClusterError
+from .errors import RequirementError
 
 PACKAGES = {
     "containerd": "containerd",
@@ -21,9 +21,9 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
 def check_node_requirements() -> None:
-    """Raise ClusterError, saying what to install, if this machine can run no node."""
+    """Raise RequirementError, saying what to install, if this machine can run no node."""
     if os.geteuid() != 0:
-        raise ClusterError(
+        raise RequirementError(
             "The node level needs root: run the command as root, or ask for less with "
             "`--level control-plane`."
         )
@@ -33,7 +33,7 @@ def check_node_requirements() -> None:
         missing.add("containernetworking-plugins")
     if missing:
         names = " ".join(sorted(missing))
-        raise ClusterError(
+        raise RequirementError(
             f"The node level needs programs that are missing: apt-get install {names}"
         )
 

@@ -44,6 +44,7 @@ def test_a_right_configuration_passes(check):
     [
         ("c.ProcessGatewaySpawner.memory_profiles = [{'slug': 'a'}]", "profile 'a' has no"),
         ("c.ProcessGatewaySpawner.memory = '4G'", "ProcessGatewaySpawner.memory: there is no"),
+        ("c.ProfiledSpawner.profiles = []", "ProfiledSpawner.profiles: there is no"),
         ("c.GatewayAuthenticator.client_secret = 'changeme'", "GatewayAuthenticator.client_secret"),
         ("c.GatewayAuthenticator.allowed_groups = set()", "nobody may log in"),
         ("c.JupyterHub.cookie_secret = b'short'", "JupyterHub.cookie_secret"),
