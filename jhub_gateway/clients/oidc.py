@@ -6,14 +6,16 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
-from jwt.types import Options
 from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.errors import ConfigurationError, GatewayError, LoginRefused
 from jhub_gateway.policy.urls import check_login_url
+
+if TYPE_CHECKING:
+    from jwt.types import Options  # PyJWT 2.10 and older have no such type
 
 CONNECT_SECONDS = 5
 REQUEST_SECONDS = 10
