@@ -1,10 +1,10 @@
 """Where a hub on one machine may listen while all its servers share one account."""
 
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.policy.urls import is_loopback
 
 
 def check_local_mode(app: Any, server_ip: str, is_allowed: bool) -> None:
@@ -18,7 +18,7 @@ def check_local_mode(app: Any, server_ip: str, is_allowed: bool) -> None:
     if is_allowed:
         return
     for trait, address in (*_find_addresses(app), ("Spawner.ip", server_ip or "127.0.0.1")):
-        if not is_loopback(address):
+        if not is_on_this_machine(address):
             raise ConfigurationError(
                 f"{trait} is {address!r}, which is reachable from outside this machine, and all "
                 "users' servers run under the hub's own account. Listen on 127.0.0.1, or allow it "
@@ -26,27 +26,25 @@ def check_local_mode(app: Any, server_ip: str, is_allowed: bool) -> None:
             )
 
 
-def is_loopback(address: str) -> bool:
-    """Return whether ``address``, a URL or a host, is a socket file or this machine alone.
-
-    A name other than localhost is not: what it resolves to can change.
-    """
+def is_on_this_machine(address: str) -> bool:
+    """Return whether only this machine reaches ``address``: a URL, a host or a socket file."""
     url = urlsplit(address if "://" in address else f"//{_in_brackets(address)}")
     if url.scheme.startswith("unix+"):
         return True
-    host = url.hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(url.hostname or "")
 
 
 def _find_addresses(app: Any) -> list[tuple[str, str]]:
     hub = app.hub_bind_url
-    return [
+    addresses = [
         ("JupyterHub.bind_url", app.bind_url),
         ("JupyterHub.hub_bind_url", hub) if hub else ("JupyterHub.hub_ip", app.hub_ip),
     ]
+    # Made after this check. Unless it is set, the proxy's API is on loopback.
+    if "api_url" in app.config.ConfigurableHTTPProxy:
+        api_url = app.config.ConfigurableHTTPProxy.api_url
+        addresses.append(("ConfigurableHTTPProxy.api_url", api_url))
+    return addresses
 
 
 def _in_brackets(host: str) -> str:

@@ -38,8 +38,11 @@ def check_issuer(name: str, url: str, http_hosts: Collection[str] = ()) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host name or IP address means this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
+    """Whether the host name or IP address means this machine, and nothing else.
+
+    A name other than localhost does not: what it resolves to can change.
+    """
+    if host == "localhost":
         return True
     try:
         return ip_address(host).is_loopback

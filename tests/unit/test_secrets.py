@@ -30,14 +30,14 @@ WEAK = ["a" * 14, b"a" * 14, "", b"", b"\0" * 32, "ab" * 20, bytes.fromhex("dead
 WEAK_TEXTS = [b"changeme" * 4, "please-replace-me-now", "<put a secret of 32 bytes>"]
 SAFE_URLS = """
 https://hub.gateway.org/hub/oauth_callback http://127.0.0.1:8000/hub/oauth_callback
-http://localhost/x http://[::1]:8000/x http://hub.localhost/ http://127.9.9.9/
+http://localhost/x http://[::1]:8000/x http://127.9.9.9/
 http://hub.test.internal:8000/x http://HUB.test.internal/
 """
 UNSAFE_URLS = """
 hub.gateway.org /hub/oauth_callback ftp://hub/x https:///x javascript:alert(1)
 http://hub.gateway.org/x http://127.0.0.1.gateway.org/ http://localhost.gateway.org/
 http://127.0.0.1@gateway.org/ https://ada:pw@gateway.org/ https://[::1/ https://a:b/
-http://0.0.0.0/ http://10.0.0.1/ http://sub.hub.test.internal/
+http://0.0.0.0/ http://10.0.0.1/ http://hub.localhost/ http://sub.hub.test.internal/
 """
 
 
@@ -123,7 +123,15 @@ def test_no_issuer(url):
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("localhost", True), ("127.0.0.1", True), ("::1", True), ("10.1.1.1", False), ("", False)],
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.1.1.1", False),
+        ("hub.localhost", False),
+        ("*", False),
+        ("", False),
+    ],
 )
 def test_is_loopback(host, loopback):
     assert is_loopback(host) is loopback

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 from jupyterhub.app import JupyterHub
+from traitlets.config import Config
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local.network import check_local_mode, is_loopback
+from jhub_gateway.local.network import check_local_mode, is_on_this_machine
 
 
 def make_app(**traits: str) -> JupyterHub:
@@ -27,8 +28,8 @@ def make_app(**traits: str) -> JupyterHub:
         "unix+http://%2Frun%2Fhub.sock",
     ],
 )
-def test_loopback(address: str) -> None:
-    assert is_loopback(address)
+def test_on_this_machine(address: str) -> None:
+    assert is_on_this_machine(address)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +46,12 @@ def test_loopback(address: str) -> None:
         "http://localhost.example.org:8000",
         "http://127.0.0.1.example.org",
         "hub.example.org",
+        "hub.localhost",
         "http://127.0.0.1@10.0.0.1:8000",
     ],
 )
-def test_not_loopback(address: str) -> None:
-    assert not is_loopback(address)
+def test_not_on_this_machine(address: str) -> None:
+    assert not is_on_this_machine(address)
 
 
 def test_jupyterhub_listens_everywhere_unless_told_so_it_is_refused() -> None:
@@ -59,7 +61,9 @@ def test_jupyterhub_listens_everywhere_unless_told_so_it_is_refused() -> None:
 
 @pytest.mark.parametrize("traits", [{"ip": "127.0.0.1"}, {"bind_url": "http://[::1]:8000/hub/"}])
 def test_loopback_alone_is_accepted(traits: dict[str, str]) -> None:
-    app = SimpleNamespace(bind_url=make_app(**traits).bind_url, hub_bind_url="", hub_ip="127.0.0.1")
+    app = SimpleNamespace(
+        bind_url=make_app(**traits).bind_url, hub_bind_url="", hub_ip="127.0.0.1", config=Config()
+    )
     app.bind_url = f"http://{traits['ip']}:8000" if "ip" in traits else app.bind_url
     check_local_mode(app, "", is_allowed=False)
 
@@ -80,6 +84,15 @@ def test_the_hub_and_the_servers_are_checked_too(
         check_local_mode(app, server_ip, is_allowed=False)
     assert str(refusal.value).startswith(named)
     assert "allow_shared_account_on_network" in str(refusal.value)
+
+
+def test_the_proxys_api_is_checked_too() -> None:
+    app = make_app(bind_url="http://127.0.0.1:8000")
+    app.config.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:8001"
+    check_local_mode(app, "", is_allowed=False)
+    app.config.ConfigurableHTTPProxy.api_url = "http://0.0.0.0:8001"
+    with pytest.raises(ConfigurationError, match=r"^ConfigurableHTTPProxy\.api_url is 'http://0"):
+        check_local_mode(app, "", is_allowed=False)
 
 
 def test_the_operator_may_allow_it() -> None:
