@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -28,6 +30,7 @@ from jhub_gateway.policy.claims import (
     check_same_subject,
     check_username,
     is_safe_username,
+    is_told_apart_by_mysql,
     read_display_name,
     read_groups,
     read_subject,
@@ -40,7 +43,7 @@ from jhub_gateway.policy.secrets import (
     name_crypt_key,
 )
 from jhub_gateway.policy.urls import check_issuer, check_login_url
-from jhub_gateway.startup import check_hub, check_known_traits
+from jhub_gateway.startup import check_hub, check_known_traits, wait_for_refusals
 
 SERVICE_DOWN = (
     "The gateway's login service cannot be used right now. Try again in a few minutes; servers "
@@ -55,6 +58,7 @@ ENDPOINT_TRAITS = {
     "token_url": "token_endpoint",
     "userdata_url": "userinfo_endpoint",
 }
+_STATE = re.compile(rb'\{"state_id": "[0-9a-f]{32}"\}')
 
 
 @contextmanager
@@ -74,6 +78,12 @@ def shown_to_the_user(handler: BaseHandler) -> Iterator[None]:
     except HTTPClientError as answer:
         handler.log.error("The provider refused the hub's request: %s", answer)
         raise make_error_page(400, LOGIN_UNFINISHED) from None
+    except web.HTTPError as problem:
+        if problem.status_code != 400:
+            raise
+        # Anybody can write its text, in a link to this hub: one line of the log, and no page.
+        handler.log.warning("Login not completed: %.300r", str(problem))
+        raise make_error_page(400, LOGIN_UNFINISHED) from None
 
 
 def make_error_page(status: int, sentence: str) -> web.HTTPError:
@@ -91,6 +101,14 @@ def stopping_the_hub(app: JupyterHub) -> Iterator[None]:
     except ConfigurationError as problem:
         app.log.critical("The hub cannot start: %s", problem)
         app.exit(1)
+
+
+def is_own_state(state: str) -> bool:
+    """Whether a state from a URL has the form in which OAuthenticator writes them."""
+    try:
+        return bool(_STATE.fullmatch(urlsafe_b64decode(state.encode())))
+    except ValueError:
+        return False
 
 
 def find_crypt_keys(app: JupyterHub) -> list[str | bytes]:
@@ -115,6 +133,12 @@ class GatewayCallbackHandler(OAuthCallbackHandler):
     async def get(self) -> None:
         with shown_to_the_user(self):
             await super().get()
+
+    def check_state(self) -> None:
+        """Refuse a state that this hub did not write before OAuthenticator logs what it holds."""
+        if not is_own_state(self.get_state_url()):
+            raise web.HTTPError(400, "OAuth state in the URL is none of this hub's")
+        super().check_state()
 
 
 class GatewayAuthenticator(GenericOAuthenticator):
@@ -269,9 +293,15 @@ class GatewayAuthenticator(GenericOAuthenticator):
     # From the provider's answer to a user
 
     async def get_token_info(self, handler: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the tokens. An answer without an access token is for the log, and no page."""
         # A hub that was restarted during a login knows no addresses yet.
         await self.discover()
-        return await super().get_token_info(handler, params)
+        try:
+            return await super().get_token_info(handler, params)
+        except web.HTTPError as problem:
+            # Only a 403 names the provider's reason; others quote the answer, tokens and all.
+            reason = str(problem) if problem.status_code == 403 else "no reason is given"
+            raise web.HTTPError(400, f"the provider gave no access token: {reason}") from None
 
     async def token_to_user(self, token_info: dict[str, Any]) -> dict[str, Any]:
         """Return userinfo, once it is sure that it speaks of the user of the ID token."""
@@ -292,6 +322,7 @@ class GatewayAuthenticator(GenericOAuthenticator):
         return read_id_token(id_token, self.issuer, self.client_id)
 
     def user_info_to_username(self, user_info: dict[str, Any]) -> str:
+        """Return the name unchanged, as other rules than the provider's could join two users."""
         if callable(self.username_claim):
             return check_username(self.username_claim(user_info), "of GatewayAuthenticator")
         return read_username(user_info, self.username_claim)
@@ -299,6 +330,7 @@ class GatewayAuthenticator(GenericOAuthenticator):
     def build_auth_state_dict(
         self, token_info: dict[str, Any], user_info: dict[str, Any]
     ) -> dict[str, Any]:
+        """Add what stays the user's when the provider changes their name."""
         return {
             **super().build_auth_state_dict(token_info, user_info),
             "issuer": self.issuer,
@@ -318,10 +350,15 @@ class GatewayAuthenticator(GenericOAuthenticator):
         return self.username_map.get(username, username)
 
     def validate_username(self, username: str) -> bool:
-        """Whether the hub can hold the name; with a domain per user, capitals make no difference
-        there, so that such names are refused.
+        """Whether the hub can hold the name, apart from all others.
+
+        Names with capitals are refused with a domain per user (``subdomain_host``), and in MySQL
+        or MariaDB together with names beyond ASCII: Ada and ada, or Rene and René, would share a
+        domain or an account there. ``username_map`` gives such users other names.
         """
         if getattr(self.parent, "subdomain_host", "") and username != username.lower():
+            return False
+        if _is_on_mysql(self.parent) and not is_told_apart_by_mysql(username):
             return False
         return is_safe_username(username) and super().validate_username(username)
 
@@ -339,6 +376,7 @@ class GatewayAuthenticator(GenericOAuthenticator):
         with stopping_the_hub(app):
             self.check_at_start(app)
             check_hub(app)
+        wait_for_refusals(app)
         self._early_discovery = asyncio.ensure_future(self._discover_early())
         return super().get_handlers(app)
 
@@ -354,6 +392,11 @@ class GatewayAuthenticator(GenericOAuthenticator):
 
     def check_at_start(self, app: JupyterHub) -> None:
         """Check what must be right for any login to be safe. Raises ConfigurationError."""
+        if _is_on_mysql(app):
+            app.log.warning(
+                "MySQL and MariaDB don't tell upper from lower case and é from e: users whose "
+                "names have capitals or letters beyond ASCII can't log in. See username_map"
+            )
         check_known_traits(type(self), app.config)
         self._check_provider_settings()
         self._check_somebody_may_log_in()
@@ -387,3 +430,7 @@ class GatewayAuthenticator(GenericOAuthenticator):
                 "GatewayAuthenticator.auth_state_groups_key (or claim_groups_key) is a text: set "
                 "GatewayAuthenticator.groups_claim to the claim's name instead"
             )
+
+
+def _is_on_mysql(app: JupyterHub | None) -> bool:
+    return getattr(app, "db_url", "").startswith(("mysql", "mariadb"))

@@ -51,6 +51,14 @@ def is_safe_username(name: str) -> bool:
     )
 
 
+def is_told_apart_by_mysql(name: str) -> bool:
+    """Whether no other such name is the same to MySQL's and MariaDB's usual collations.
+
+    These fold upper and lower case, accents and more of Unicode.
+    """
+    return name.isascii() and name == name.lower()
+
+
 def read_display_name(claims: Mapping[str, Any], path: str) -> str | None:
     """Return the name to greet the user with, or None if the provider gives none."""
     value = find_claim(claims, path)

@@ -87,6 +87,22 @@ def test_user_in_no_allowed_group_reads_why(hub, identity_provider):
 
 
 @pytest.mark.parametrize(
+    ("query", "cause"),
+    [
+        ({"error": "x", "error_description": "Call +30 555 0100"}, "Call +30 555 0100"),
+        ({"code": "x", "state": "W10="}, "none of this hub's"),
+    ],
+)
+def test_callback_of_no_login_shows_nothing_of_its_url(hub, query, cause):
+    page = requests.get(f"{hub.url}/hub/oauth_callback", params=query, timeout=30)
+    assert page.status_code == 400
+    assert "Start again from this hub" in page.text
+    assert cause not in html.unescape(page.text)
+    assert "OAuth" not in page.text
+    assert cause in hub.log
+
+
+@pytest.mark.parametrize(
     "address",
     ["https://evil.example/x", "//evil.example/x", "/\\evil.example/x", "javascript:alert(1)"],
 )

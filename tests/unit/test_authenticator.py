@@ -3,9 +3,11 @@
 import asyncio
 import json
 import logging
+from base64 import urlsafe_b64encode
 from io import BytesIO
 from types import SimpleNamespace
-from urllib.parse import urlsplit
+from unittest.mock import Mock
+from urllib.parse import urlencode, urlsplit
 
 import jwt
 import pytest
@@ -13,9 +15,16 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.crypto import CryptKeeper
 from tornado import web
 from tornado.httpclient import HTTPClientError, HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPServerRequest, RequestStartLine
+from tornado.web import Application
 from traitlets.config import Config
 
-from jhub_gateway.authenticator import GatewayAuthenticator, shown_to_the_user
+from jhub_gateway.authenticator import (
+    LOGIN_UNFINISHED,
+    GatewayAuthenticator,
+    GatewayCallbackHandler,
+    shown_to_the_user,
+)
 from jhub_gateway.clients.oidc import ProviderUnavailable, WrongDiscovery
 from jhub_gateway.errors import ConfigurationError, LoginRefused
 
@@ -174,6 +183,31 @@ def test_names_with_capitals_have_no_domain_of_their_own():
     assert not authenticator.validate_username("Ada")
 
 
+MYSQL = ["mysql+pymysql://hub@db/hub", "mysql://hub@db/hub", "mariadb+mariadbconnector://hub@db/h"]
+
+
+@pytest.mark.parametrize("url", MYSQL)
+def test_names_that_mysql_does_not_tell_apart(url):
+    authenticator = make_authenticator(username_map={"Grace": "grace"})
+    authenticator.parent = JupyterHub(db_url=url)
+    assert authenticator.validate_username("ada.b-2@example.org")
+    assert not any(map(authenticator.validate_username, ["Ada", "ADA", "adá", "\uff41da"]))
+    assert authenticator.validate_username(authenticator.normalize_username("Grace"))
+
+
+async def test_login_of_a_name_that_mysql_does_not_tell_apart():
+    authenticator = make_authenticator(allow_all=True)
+    authenticator.parent = JupyterHub(db_url=MYSQL[0])
+    assert await log_in(authenticator) is None
+
+
+@pytest.mark.parametrize("url", ["sqlite:///jupyterhub.sqlite", "postgresql://hub@mysql/hub"])
+def test_other_databases_tell_all_names_apart(url):
+    authenticator = make_authenticator()
+    authenticator.parent = JupyterHub(db_url=url)
+    assert all(map(authenticator.validate_username, ["Ada", "ada", "adá"]))
+
+
 def test_username_map():
     authenticator = make_authenticator(username_map={"Ada": "lovelace"})
     assert authenticator.normalize_username("Ada") == "lovelace"
@@ -298,6 +332,61 @@ def test_page_has_one_sentence_and_the_log_the_cause(error, status, words, caplo
     assert str(error) in caplog.text
 
 
+SPOOF = "Your account is locked.\r\nCall +30 555 0100" + "!" * 5000
+
+
+def make_state(state_id) -> str:
+    return urlsafe_b64encode(json.dumps({"state_id": state_id}).encode()).decode()
+
+
+OWN_STATE = make_state("0" * 32)
+CALLBACKS = [
+    ({"error": "access_denied", "error_description": SPOOF}, "", "Your account is locked."),
+    ({"error": SPOOF}, "", "Your account is locked."),
+    ({}, "", "without a code"),
+    ({"code": "sesame"}, OWN_STATE, "Missing argument state"),
+    ({"code": "sesame", "state": OWN_STATE}, "", "missing from cookies"),
+    ({"code": "sesame", "state": OWN_STATE}, make_state("1" * 32), "state mismatch"),
+    ({"code": "sesame", "state": make_state(SPOOF)}, OWN_STATE, "none of this hub's"),
+    ({"code": "sesame", "state": make_state([SPOOF])}, OWN_STATE, "none of this hub's"),
+    ({"code": "sesame", "state": "W10="}, OWN_STATE, "none of this hub's"),
+    ({"code": "sesame", "state": "\N{SNOWMAN}x"}, OWN_STATE, "none of this hub's"),
+]
+
+
+@pytest.mark.parametrize(("query", "cookie", "cause"), CALLBACKS)
+async def test_callback_of_no_login_shows_nothing_of_its_url(query, cookie, cause, caplog):
+    app = Application(log=logging.getLogger("app"), hub=SimpleNamespace(base_url="/hub/"))
+    line = RequestStartLine("GET", f"/hub/oauth_callback?{urlencode(query)}", "HTTP/1.0")
+    handler = GatewayCallbackHandler(app, HTTPServerRequest(start_line=line, connection=Mock()))
+    handler._state_cookie = cookie
+    with pytest.raises(web.HTTPError) as page:
+        await handler.get()
+    assert (page.value.status_code, page.value.jupyterhub_message) == (400, LOGIN_UNFINISHED)
+    assert page.value.log_message == LOGIN_UNFINISHED
+    assert cause in caplog.text
+    assert "sesame" not in caplog.text
+    messages = [record.getMessage() for record in caplog.records]
+    assert all("\n" not in message and len(message) < 400 for message in messages)
+
+
+NO_ACCESS_TOKENS = [
+    ({"error": "x", "error_description": "Code is\nold"}, "Code is\\nold"),
+    ({"refresh_token": "sesame"}, "no reason is given"),
+]
+
+
+@pytest.mark.parametrize(("answer", "cause"), NO_ACCESS_TOKENS)
+async def test_answer_without_an_access_token_is_on_no_page(answer, cause, caplog):
+    authenticator = make_authenticator(Provider(token=answer), allow_all=True)
+    with pytest.raises(web.HTTPError) as page, shown_to_the_user(Handler()):
+        await log_in(authenticator)
+    assert page.value.jupyterhub_message == LOGIN_UNFINISHED
+    assert "gave no access token" in caplog.text
+    assert cause in caplog.text
+    assert "sesame" not in caplog.text
+
+
 def test_callback_over_http_is_refused():
     handler = Handler()
     assert make_authenticator().get_callback_url(handler).startswith("https://hub.gateway.org/")
@@ -361,6 +450,13 @@ def test_settings_that_stop_the_hub(settings, words):
     with pytest.raises(ConfigurationError, match=words) as error:
         authenticator.check_at_start(make_app())
     assert CLIENT_SECRET not in str(error.value)
+
+
+def test_log_tells_who_can_not_log_in_with_mysql(caplog):
+    app = make_app(db_url=MYSQL[0], log=logging.getLogger("app"))
+    make_authenticator(allow_all=True).check_at_start(app)
+    assert "capitals" in caplog.text
+    assert "hub@db" not in caplog.text
 
 
 def test_http_hosts_that_are_permitted_by_name():
