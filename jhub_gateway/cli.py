@@ -1,12 +1,17 @@
 """The command ``jhub-gateway``."""
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jhub_gateway import __version__
+
+if TYPE_CHECKING:
+    from jupyterhub.app import JupyterHub
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,17 +47,22 @@ def run_check(options: argparse.Namespace) -> str:
     # Only this command needs JupyterHub, which takes a second to import.
     from jupyterhub.app import JupyterHub
 
-    from jhub_gateway.authenticator import GatewayAuthenticator
-    from jhub_gateway.startup import check_hub
-
     if not options.file.is_file():
         raise FileNotFoundError(f"{options.file}: there is no such file")
     app = JupyterHub()
     app.load_config_file(str(options.file.resolve()))
+    asyncio.run(check_app(app))
+    return f"{options.file}: the hub can start with this"
+
+
+async def check_app(app: "JupyterHub") -> None:
+    """Check a configured hub that does not run. KubeSpawner wants an event loop for its client."""
+    from jhub_gateway.authenticator import GatewayAuthenticator
+    from jhub_gateway.startup import check_hub
+
     # A hub that is given no cookie secret makes a good one when it starts.
     app.cookie_secret = app.cookie_secret or os.urandom(32)
     authenticator = app.authenticator_class(parent=app)
     if isinstance(authenticator, GatewayAuthenticator):
         authenticator.check_at_start(app)
     check_hub(app)
-    return f"{options.file}: the hub can start with this"

@@ -1,13 +1,15 @@
 """What both spawners have in common: memory profiles, and who may have which."""
 
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Self
 
+from jupyterhub.app import JupyterHub
 from traitlets import Dict, List, default, validate
 from traitlets.config import LoggingConfigurable
 
-from jhub_gateway.errors import ProfileNotAllowed
+from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.profiles import (
     allowed_profiles,
@@ -17,6 +19,18 @@ from jhub_gateway.policy.profiles import (
 )
 from jhub_gateway.policy.quantities import format_memory
 from jhub_gateway.refusals import make_refusal
+
+HUB_MISCONFIGURED = "This hub is not set up correctly. Tell the gateway's operators."
+
+
+class UserOptions(Dict):
+    """What a start asks for. The REST API hands over any JSON; what is no mapping asks for nothing.
+
+    JupyterHub would count it as a failed start, and a hub that counts some in a row stops.
+    """
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        return super().validate(obj, value if isinstance(value, dict) else {})
 
 
 class ProfiledSpawner(LoggingConfigurable):
@@ -29,8 +43,14 @@ class ProfiledSpawner(LoggingConfigurable):
 
     # What JupyterHub's Spawner brings.
     user: Any
-    user_options: dict[str, Any]
+    orm_spawner: Any
     _log_name: str
+
+    user_options = UserOptions(
+        help="""
+        What the start asks for: ``{"profile": slug}``, or nothing for the default profile.
+    """
+    )
 
     memory_profiles = List(
         Dict(),
@@ -106,16 +126,29 @@ class ProfiledSpawner(LoggingConfigurable):
     def choose_profile(self) -> MemoryProfile | None:
         """Return the profile of this start, or None if this hub has no profiles.
 
-        Raises tornado's HTTPError 403 with a sentence for the user if they may not have it.
+        Raises tornado's HTTPError with a sentence for the user: 403 if they may not have it, 500
+        if the hub's settings are wrong, for an authenticator that did not check them at the start.
         """
+        self._check_hub()
         if not self.memory_profiles:
             return None
         asked = self.user_options.get("profile")
         try:
             return choose_profile(self.profiles, self.user_groups, asked)
         except ProfileNotAllowed as refusal:
-            self.log.warning("Refused profile %r to %s", asked, self._log_name)
+            self.log.warning("Refused profile %.80r to %s", asked, self._log_name)
+            # JupyterHub has remembered it already, for the next start that names none.
+            self.orm_spawner.user_options = {}
             raise make_refusal(self, str(refusal)) from None
+
+    def _check_hub(self) -> None:
+        if not JupyterHub.initialized():
+            return
+        try:
+            check_once(type(self), JupyterHub.instance())
+        except ConfigurationError as problem:
+            self.log.critical("No server can start: %s", problem)
+            raise make_refusal(self, HUB_MISCONFIGURED, status=500) from None
 
     def make_profile_list(self) -> list[dict[str, Any]]:
         """Return the profiles that the owner may have, as KubeSpawner's ``profile_list``."""
@@ -124,6 +157,12 @@ class ProfiledSpawner(LoggingConfigurable):
             return []
         default = choose_profile(mine, self.user_groups)
         return [_make_entry(profile, profile == default) for profile in mine]
+
+
+@cache
+def check_once(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:
+    """Run the spawner's check, unless it has passed before. Raises ConfigurationError."""
+    spawner_class.check_at_start(app)
 
 
 def _make_entry(profile: MemoryProfile, is_default: bool) -> dict[str, Any]:

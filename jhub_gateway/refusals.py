@@ -5,13 +5,13 @@ from jupyterhub.spawner import Spawner
 from tornado import web
 
 
-def make_refusal(spawner: Spawner, sentence: str) -> web.HTTPError:
-    """Return the 403 that shows ``sentence``, and nothing else, on the page and in the API.
+def make_refusal(spawner: Spawner, sentence: str, status: int = 403) -> web.HTTPError:
+    """Return the error that shows ``sentence``, and nothing else, on the page and in the API.
 
     Raise it from the start of ``spawner``.
     """
     leave_uncounted(spawner)
-    refusal = web.HTTPError(403, sentence.replace("%", "%%"))
+    refusal = web.HTTPError(status, sentence.replace("%", "%%"))
     refusal.jupyterhub_message = sentence  # type: ignore[attr-defined]
     return refusal
 

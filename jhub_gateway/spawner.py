@@ -10,7 +10,6 @@ from kubespawner import KubeSpawner
 from kubespawner.utils import get_k8s_model
 from traitlets import Unicode, default, validate
 
-from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.home_volume import (
     make_home_init_container,
@@ -21,8 +20,10 @@ from jhub_gateway.policy.homes import make_home_directory, make_owner_label
 from jhub_gateway.policy.pod_security import (
     make_restricted_container_context,
     make_restricted_pod_context,
+    pick_user,
 )
 from jhub_gateway.profiled_spawner import ProfiledSpawner
+from jhub_gateway.spawner_checks import check_settings
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -40,7 +41,8 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         help="""
         The name of this hub, put on each pod as the label ``jhub-gateway/hub``.
 
-        Give each hub its own name where several share a namespace. Default: ``jupyterhub``.
+        It must be a valid label value. Where several hubs share a namespace, give each its own
+        name, and its own ``KubeSpawner.pod_name_template`` too. Default: ``jupyterhub``.
         """,
     )
 
@@ -92,6 +94,11 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
     def _default_allow_privilege_escalation(self) -> bool:
         return False
 
+    @default("delete_pvc")
+    def _default_delete_pvc(self) -> bool:
+        # The one claim is everybody's; no user's removal may take it away.
+        return False
+
     @default("additional_profile_form_template_paths")
     def _default_form_template_paths(self) -> list[str]:
         return [str(_TEMPLATES)]
@@ -132,34 +139,7 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
     @classmethod
     def check_at_start(cls, app: Any) -> None:
         """Check the settings as the hub starts. Raises ConfigurationError."""
-        cls.make_for_checks(app).check_configuration()
-
-    def check_configuration(self) -> None:
-        """Raise ConfigurationError for settings that cannot work, alone or together."""
-        if not self.shared_claim_name:
-            raise ConfigurationError(
-                "GatewaySpawner.shared_claim_name is empty: "
-                "name the ReadWriteMany claim that holds the users' homes"
-            )
-        if self.memory_profiles and self.profile_list != type(self).make_profile_list:
-            raise ConfigurationError(
-                "both memory_profiles and profile_list are set: "
-                "write all sizes as GatewaySpawner.memory_profiles"
-            )
-        self._check_home_path()
-
-    def _check_home_path(self) -> None:
-        if not self.home_path.startswith("/"):
-            raise ConfigurationError(
-                f"GatewaySpawner.home_path is {self.home_path!r}: it must be an absolute path"
-            )
-        for mount in self._sorted_dict_values(self.volume_mounts):
-            if mount.get("mountPath") == self.home_path:
-                raise ConfigurationError(
-                    f"KubeSpawner.volume_mounts has {mount.get('name')!r} at {self.home_path!r}, "
-                    "where GatewaySpawner mounts the home: with Zero to JupyterHub set "
-                    "singleuser.storage.type to 'none'"
-                )
+        check_settings(cls.make_for_checks(app))
 
     def _add_tolerations(self, profile: MemoryProfile) -> None:
         """Let the pod onto the profile's nodes, beside those that the hub's settings allow."""
@@ -175,7 +155,11 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
     def _restrict(self, pod: Any) -> None:
         # KubeSpawner itself holds the security contexts as plain mappings, so pod isn't typed.
         plain = self.api.api_client.sanitize_for_serialization
-        pod.spec.security_context = make_restricted_pod_context(plain(pod.spec.security_context))
+        # Containers that the operator adds name no user; their images' may be root.
+        user = pick_user(plain(pod.spec.containers[0].security_context))
+        pod.spec.security_context = make_restricted_pod_context(
+            {**user, **(plain(pod.spec.security_context) or {})}
+        )
         for container in [*pod.spec.containers, *(pod.spec.init_containers or [])]:
             container.security_context = make_restricted_container_context(
                 plain(container.security_context)

@@ -5,7 +5,7 @@ from traitlets import HasTraits
 from traitlets.config import Config
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.profiled_spawner import ProfiledSpawner
+from jhub_gateway.profiled_spawner import ProfiledSpawner, check_once
 
 REFUSAL_SECONDS = 1
 
@@ -13,15 +13,16 @@ REFUSAL_SECONDS = 1
 def check_hub(app: JupyterHub) -> None:
     """Check the settings of this hub's spawner.
 
-    :class:`~jhub_gateway.authenticator.GatewayAuthenticator` calls it when the hub starts.
+    :class:`~jhub_gateway.authenticator.GatewayAuthenticator` calls it when the hub starts. With
+    another authenticator the spawner's own check runs at the first start of a server instead,
+    and refuses that one and all others.
 
     Raises ConfigurationError, with a sentence that names the trait and its value.
     """
     spawner_class = app.spawner_class
     check_known_traits(spawner_class, app.config)
     if issubclass(spawner_class, ProfiledSpawner):
-        spawner_class.check_at_start(app)
-        wait_for_refusals(app)
+        check_once(spawner_class, app)
 
 
 def wait_for_refusals(app: JupyterHub) -> None:

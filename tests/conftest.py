@@ -26,10 +26,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the tiers that this machine could not run; a skip among many dots is overlooked."""
     skipped = terminalreporter.stats.get("skipped", [])
-    missing = {_get_tier(_TESTS.parent / report.nodeid): report.longrepr[2] for report in skipped}
-    for tier, reason in missing.items():
+    missing = {(_get_tier(_TESTS.parent / one.nodeid), one.longrepr[2]) for one in skipped}
+    for tier, reason in sorted(missing):
         terminalreporter.section(f"{tier}: NOT RUN", red=True, bold=True)
-        terminalreporter.line(str(reason))
+        terminalreporter.line(reason)
 
 
 def _get_tier(path: Path) -> str:

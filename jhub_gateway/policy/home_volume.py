@@ -17,6 +17,7 @@ cd "$1"
 mkdir -p "$2" || fail "uid $(id -u) cannot write to the shared volume: give its root to that uid"
 [ -d "$2/$3" ] || mkdir -m 0700 "$2/$3" || [ -d "$2/$3" ] || fail "cannot make the home $3"
 [ ! -L "$2/$3" ] || fail "the home $3 is a symbolic link: it is not mounted"
+[ -w "$2/$3" ] || chmod u+rwx "$2/$3" 2>/dev/null || true
 [ -w "$2/$3" ] || fail "uid $(id -u) cannot write to the home $3: it belongs to somebody else"
 """
 

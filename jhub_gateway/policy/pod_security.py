@@ -8,6 +8,8 @@ from typing import Any
 
 Manifest = dict[str, Any]
 
+_WHO = ("runAsUser", "runAsGroup")
+
 _CONTAINER: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -26,6 +28,11 @@ _POD: Mapping[str, Any] = {
 def make_restricted_container_context(configured: Mapping[str, Any] | None) -> Manifest:
     """Return a container's ``securityContext``: what is configured over the defaults."""
     return {**_CONTAINER, **(configured or {})}
+
+
+def pick_user(context: Mapping[str, Any] | None) -> Manifest:
+    """Return the part of a container's ``securityContext`` that says who runs it."""
+    return {key: (context or {})[key] for key in _WHO if key in (context or {})}
 
 
 def make_restricted_pod_context(configured: Mapping[str, Any] | None) -> Manifest:

@@ -3,10 +3,13 @@
 import os
 from dataclasses import dataclass
 
+from tests.cluster.network import GATEWAY
 from tests.fixtures.cluster import CLAIM, Namespace
 from tests.fixtures.hub import Hub
 from tests.fixtures.identity_provider import IdentityProvider
 
+# Where pods find the hub, which runs beside the tests.
+HUB_IP = os.environ.get("JHUB_GATEWAY_TEST_HUB_IP", GATEWAY)
 SMALL, LARGE = "512M", "1G"
 
 _COMMON = """
@@ -32,7 +35,7 @@ c.{spawner}.memory_profiles = [
 _KUBERNETES = """
 c.JupyterHub.spawner_class = "gateway"
 c.JupyterHub.hub_ip = "0.0.0.0"
-c.JupyterHub.hub_connect_ip = "10.244.0.1"
+c.JupyterHub.hub_connect_ip = "{hub_ip}"
 c.KubeSpawner.namespace = "{namespace}"
 c.KubeSpawner.image = "{image}"
 c.KubeSpawner.image_pull_policy = "IfNotPresent"
@@ -61,8 +64,10 @@ def read_limit():
         Path(f"/sys/fs/cgroup/memory{groups.get('memory', '/')}/memory.limit_in_bytes"),
         Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
     ):
-        if file.exists() and file.read_text().strip() != "max":
-            return int(file.read_text())
+        limit = file.read_text().strip() if file.exists() else "max"
+        # cgroup v1 writes "no limit" as the largest number of pages.
+        if limit != "max" and int(limit) < 2**60:
+            return int(limit)
     return resource.getrlimit(resource.RLIMIT_DATA)[0]
 
 print(read_limit())
@@ -84,7 +89,7 @@ def make_common(provider: IdentityProvider, spawner: str) -> str:
 
 def make_kubernetes_config(provider: IdentityProvider, namespace: Namespace, image: str) -> str:
     """A hub whose servers are pods."""
-    own = _KUBERNETES.format(namespace=namespace.name, claim=CLAIM, image=image)
+    own = _KUBERNETES.format(namespace=namespace.name, claim=CLAIM, image=image, hub_ip=HUB_IP)
     return make_common(provider, "GatewaySpawner") + own
 
 

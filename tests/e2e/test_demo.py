@@ -17,6 +17,7 @@ from demo.accounts import provide_accounts
 from demo.cluster import NAMESPACE
 from demo.paths import ROOT, STATE
 from tests.e2e.lab import open_notebook, read_profiles, run_cell, sign_in, start_server
+from tests.e2e.sites import READ_LIMIT
 from tests.fixtures.cluster import Namespace
 from tests.fixtures.hub import find_free_port
 from tests.fixtures.identity_provider import Account
@@ -118,7 +119,7 @@ def test_the_demo_leads_to_jupyterlab_and_leaves_nothing_running(demo: Demo, mak
     assert read_profiles(page) == ["Small", "Medium", "Large"]
     start_server(page, "Small")
     open_notebook(page)
-    assert run_cell(page, "import os; print(int(os.environ['MEM_LIMIT']))") == str(1024**3)
+    assert int(run_cell(page, READ_LIMIT)) == 1024**3
 
     press_ctrl_c(demo.process)
     assert find_processes_below(STATE) == []

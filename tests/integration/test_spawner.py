@@ -5,17 +5,19 @@ import time
 
 import pytest
 
+from jhub_gateway.policy.homes import make_home_directory
 from tests.fixtures.cluster import CLAIM, Namespace
 from tests.fixtures.hub import Hub, HubError
 
 GIB = 1024**3
 CONFIG = """
-from jhub_gateway import check_hub
+from jhub_gateway.startup import check_hub, wait_for_refusals
 from jupyterhub.auth import DummyAuthenticator
 
 class Login(DummyAuthenticator):
     def get_handlers(self, app):
         check_hub(app)
+        wait_for_refusals(app)
         return super().get_handlers(app)
 
 c.JupyterHub.authenticator_class = Login
@@ -110,6 +112,32 @@ def test_refusals_never_stop_the_hub(namespace, make_hub):
     assert "consecutive spawn" not in hub.log
 
 
+@pytest.mark.parametrize("body", [["x"], "x", 1, None, {"profile": None}, {"profile": ""}])
+def test_a_body_that_asks_for_nothing_gets_the_default(hub, namespace, body):
+    start(hub, hub.add_user("ada"), "ada", body).raise_for_status()
+    limits = notebook_of(namespace.wait_for_pod())["resources"]["limits"]
+    assert limits["memory"] == str(GIB)
+
+
+def test_a_refused_choice_is_not_remembered(hub, namespace):
+    ada = hub.add_user("ada")
+    assert start(hub, ada, "ada", {"profile": "large"}).status_code == 403
+    start(hub, ada, "ada").raise_for_status()
+    assert notebook_of(namespace.wait_for_pod())["resources"]["limits"]["memory"] == str(GIB)
+
+
+def test_an_authenticator_that_checks_nothing_lets_no_server_start(namespace, make_hub):
+    config = make_config(namespace, "c.GatewaySpawner.hub_name = 'no label!'\n")
+    config += "c.JupyterHub.authenticator_class = DummyAuthenticator\n"
+    config += "c.JupyterHub.tornado_settings = {}\n"
+    hub = make_hub(config, namespace.environment)
+    answer = start(hub, hub.add_user("ada"), "ada")
+    assert answer.status_code == 500
+    assert "Tell the gateway's operators" in answer.json()["message"]
+    assert "No server can start: GatewaySpawner.hub_name is 'no label!'" in hub.log
+    assert namespace.pods() == []
+
+
 def test_memory_never_comes_from_user_options(hub, namespace):
     options = {"profile": "small", "mem_limit": "64G", "memory": "64G", "image": "evil"}
     start(hub, hub.add_user("ada"), "ada", options).raise_for_status()
@@ -124,6 +152,8 @@ def test_the_pod_is_restricted_and_says_whose_it_is(hub, namespace):
     pod = namespace.wait_for_pod()
     spec, labels = pod["spec"], pod["metadata"]["labels"]
     assert spec["securityContext"]["fsGroup"] == 1000
+    # For containers that name no user, such as the operator's own.
+    assert spec["securityContext"]["runAsUser"] == 1000
     assert spec["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
     assert spec["automountServiceAccountToken"] is False
     for container in spec["containers"] + spec["initContainers"]:
@@ -143,6 +173,24 @@ def test_only_the_owners_directory_is_mounted(hub, namespace):
     prepare = pod["spec"]["initContainers"][0]
     assert prepare["image"] == "busybox:1.37"
     assert prepare["command"][-1] == "ada.b"
+
+
+def test_any_user_name_gets_a_pod_and_a_home_of_its_own(hub, namespace):
+    names = ["ada-b", "ada_b", "ünï.çode@example.org", "a" * 200]
+    for name in names:
+        start(hub, hub.add_user(name), name).raise_for_status()
+    sub_paths = {
+        notebook_of(pod)["volumeMounts"][0]["subPath"] for pod in namespace.wait_for_pods(4)
+    }
+    assert sub_paths == {f"homes/{make_home_directory(name)}" for name in names}
+
+
+def test_named_servers_share_their_owners_home(hub, namespace):
+    token = hub.add_user("ada")
+    start(hub, token, "ada").raise_for_status()
+    start(hub, token, "ada", name="second").raise_for_status()
+    mounts = [notebook_of(pod)["volumeMounts"][0]["subPath"] for pod in namespace.wait_for_pods(2)]
+    assert mounts == ["homes/ada", "homes/ada"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
+import os
 import secrets
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,14 @@ c.JupyterHub.spawner_class = "jhub_gateway.local.process_spawner.ProcessGatewayS
 c.ProcessGatewaySpawner.args = ["--allow-root"]
 c.ProcessGatewaySpawner.data_directory = "data"
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
+"""
+
+
+KUBECONFIG = """
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+contexts: [{name: c, context: {cluster: c, user: u}}]
+users: [{name: u, user: {token: t}}]
+current-context: c
 """
 
 
@@ -37,6 +49,30 @@ def test_a_right_configuration_passes(check):
     status, text = check(CONFIG)
     assert status == 0
     assert "jupyterhub_config.py: the hub can start with this\n" in text
+
+
+def test_a_hub_on_kubernetes_is_checked_too(tmp_path):
+    # As a command of its own: the Kubernetes client reads KUBECONFIG when it is imported.
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    config = tmp_path / "jupyterhub_config.py"
+    pods = CONFIG + "c.JupyterHub.spawner_class = 'gateway'\n"
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(tmp_path / "kubeconfig"),
+        "JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32),
+    }
+
+    def run() -> tuple[int, str]:
+        command = [Path(sys.executable).parent / "jhub-gateway", "check", config]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    config.write_text(pods)
+    status, text = run()
+    assert status == 1
+    assert "GatewaySpawner.shared_claim_name is empty" in text
+    config.write_text(pods + "c.GatewaySpawner.shared_claim_name = 'share'\n")
+    assert run() == (0, f"{config}: the hub can start with this\n")
 
 
 @pytest.mark.parametrize(
