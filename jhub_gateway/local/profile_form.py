@@ -1,4 +1,4 @@
-"""The page on which a user picks the size of their server, for either spawner."""
+"""The page on which a user picks the size of their server, with KubeSpawner's own template."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache

@@ -3,7 +3,6 @@
 import math
 import os
 import sys
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,10 @@ class LocalServer(ProfiledSpawner):
 
     Mix it in before the class that starts the process.
     """
+
+    # What JupyterHub's Spawner brings.
+    cpu_limit: Any
+    cpu_guarantee: Any
 
     data_directory = Unicode(
         "gateway-data",
@@ -112,23 +115,18 @@ class LocalServer(ProfiledSpawner):
         Raises tornado's HTTPError 403 with a sentence for the user.
         """
         profile = self.choose_profile()
-        cpu_limit, cpu_guarantee = self._hub_cpu
         if profile is not None:
             self.mem_limit = profile.memory
             self.mem_guarantee = profile.memory_guarantee
-            self.cpu_limit = profile.cpu or cpu_limit
-            self.cpu_guarantee = profile.cpu_guarantee or cpu_guarantee
+            # JupyterHub makes a spawner for each start: what is there is what the operator set.
+            self.cpu_limit = profile.cpu or self.cpu_limit
+            self.cpu_guarantee = profile.cpu_guarantee or self.cpu_guarantee
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """Return the environment with what belongs to the user: home, paths, number of threads."""
         home = str(self.home)
         own = {"HOME": home, "USER": self.user.name, "LOGNAME": self.user.name}
         return {**self._make_defaults(home), **env, **own, "PATH": _with_own_bin(env)}
-
-    @cached_property
-    def _hub_cpu(self) -> tuple[float | None, float | None]:
-        # Before the first profile: what the operator set for profiles that have no CPU.
-        return self.cpu_limit, self.cpu_guarantee
 
     def _make_defaults(self, home: str) -> dict[str, str]:
         defaults = {
@@ -153,4 +151,9 @@ def _with_own_bin(env: dict[str, str]) -> str:
 
 
 def _render_form(spawner: LocalServer) -> str:
-    return render_profile_form(spawner.make_profile_list(), spawner.user_options)
+    profile_list = spawner.make_profile_list()
+    options = dict(spawner.user_options)
+    # The last choice may be a profile that is the user's no more: the default is checked then.
+    if options.get("profile") not in [profile["slug"] for profile in profile_list]:
+        options.pop("profile", None)
+    return render_profile_form(profile_list, options)

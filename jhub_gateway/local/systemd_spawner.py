@@ -20,6 +20,10 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     limits memory and CPU of all the server's processes together.
     """
 
+    # What SystemdSpawner brings.
+    cmd: list[str]
+    unit_extra_properties: dict[str, Any]
+
     @default("data_directory")
     def _default_data_directory(self) -> str:
         return str(_STATE / "jhub-gateway")
@@ -51,7 +55,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
 
     @property
     def home(self) -> Path:
-        # Not resolved: systemd makes the path itself, as a link into /var/lib/private.
+        """The owner's home. Not resolved: systemd makes it, as a link into /var/lib/private."""
         return Path(self.data_directory, "homes", make_home_directory(self.identity))
 
     def make_properties(self) -> dict[str, str]:
@@ -66,31 +70,33 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
         }
 
     def get_env(self) -> dict[str, str]:
+        """Add what is the user's own, which JupyterHub asks of local processes alone."""
         return self.user_env(super().get_env())
 
     async def start(self) -> tuple[str, int] | None:
+        """Start the unit under a name, account and home that are fit for any user name.
+
+        JupyterHub makes a spawner for each start, so that settings can be changed for this one.
+        """
         self.load_profile()
         self.unit_name = make_unit_name(self.identity, self.name)
-        configured = self.unit_extra_properties, self.cmd  # type: ignore[has-type]
-        self.unit_extra_properties = {**self.make_properties(), **configured[0]}
+        self.unit_extra_properties = {**self.make_properties(), **self.unit_extra_properties}
         # SystemdSpawner makes HOME from the user name, which need not be fit for a path.
-        self.cmd = ["/usr/bin/env", f"HOME={self.home}", *configured[1]]
-        try:
-            return await super().start()
-        finally:
-            self.unit_extra_properties, self.cmd = configured
+        self.cmd = ["/usr/bin/env", f"HOME={self.home}", *self.cmd]
+        return await super().start()
 
 
 def make_unit_name(identity: str, server_name: str) -> str:
     """Return the name of a server's unit, without ``.service``; no two servers share it.
 
-    ``:`` stands in no home's name, so it can stand for ``~``, which systemd does not allow, and
-    doubled between the two names.
+    It starts like the owner's home, for people who look for it, and ends with a digest of both
+    names. SystemdSpawner names the ``RuntimeDirectory=`` by it too, where ``:`` has a meaning
+    since systemd 251.
     """
-    names = [identity, server_name] if server_name else [identity]
-    return "jhub-gateway-" + "::".join(
-        make_home_directory(name).replace("~", ":") for name in names
-    )
+    readable = make_home_directory(identity)[:20]
+    # No user name has a zero byte, so that two pairs of names never make one text.
+    digest = make_owner_label(f"{identity}\0{server_name}")[:16]
+    return f"jhub-gateway-{readable}-{digest}"
 
 
 def check_below_state(data_directory: str) -> None:

@@ -1,15 +1,13 @@
 """A spawner on one machine without a hub around it, that starts any command."""
 
-import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from jhub_gateway.local.cgroups import CgroupTree, find_cgroup_tree
 from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
+from tests.fixtures.tiers import cannot_run
 
 SMALL = {"slug": "small", "display_name": "Small", "memory": "256M", "cpu": 1.5}
 LARGE = {
@@ -31,6 +29,7 @@ def make_spawner(data: Path, name: str = "ada", code: str = "", **traits: Any) -
     return ProcessGatewaySpawner(
         user=user,
         hub=hub,
+        orm_spawner=SimpleNamespace(name="", server=None, user_options={}),
         data_directory=str(data),
         memory_profiles=[SMALL, LARGE],
         cmd=[sys.executable, "-c", code],
@@ -42,8 +41,5 @@ def require_cgroup() -> CgroupTree:
     """Return where groups can be written; without one the test fails in CI, and else says so."""
     tree = find_cgroup_tree()
     if tree is None:
-        reason = "no control group with the memory controller can be written here"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        cannot_run("no control group with the memory controller can be written here")
     return tree

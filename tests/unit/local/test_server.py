@@ -33,13 +33,13 @@ def test_a_profile_of_others_is_refused(spawner) -> None:
     assert refusal.value.status_code == 403
 
 
-def test_each_start_is_sized_anew(spawner) -> None:
+@pytest.mark.parametrize(("slug", "cpu"), [("small", 1.5), ("large", 4)])
+def test_the_hubs_own_cpu_holds_for_a_profile_without(tmp_path: Path, slug: str, cpu: float):
+    spawner = make_spawner(tmp_path, cpu_limit=4)
     spawner.user.groups = [SimpleNamespace(name="large-users")]
-    for slug, cpu in (("small", 1.5), ("large", None)):
-        spawner.user_options = {"profile": slug}
-        spawner.load_profile()
-        assert spawner.cpu_limit == cpu
-    assert spawner.mem_limit == 1024 * _MEGABYTE
+    spawner.user_options = {"profile": slug}
+    spawner.load_profile()
+    assert spawner.cpu_limit == cpu
 
 
 def test_the_hubs_own_limits_hold_without_profiles(tmp_path: Path) -> None:
@@ -54,6 +54,22 @@ async def test_the_form_offers_what_the_user_may_have(spawner) -> None:
     form = await spawner.get_options_form()
     assert 'value="small"' in form
     assert "large" not in form
+
+
+@pytest.mark.parametrize("remembered", ["large", "gone", ["small"], None])
+async def test_the_form_has_one_choice_though_the_last_is_not_the_users_any_more(
+    spawner, remembered: object
+) -> None:
+    spawner.user_options = {"profile": remembered}
+    assert (await spawner.get_options_form()).count(" checked") == 1
+
+
+async def test_the_form_remembers_the_last_choice(spawner) -> None:
+    spawner.user.groups = [SimpleNamespace(name="large-users")]
+    spawner.user_options = {"profile": "large"}
+    form = await spawner.get_options_form()
+    assert 'value="large" checked>' in form
+    assert form.count(" checked") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Servers as systemd units: names, accounts and homes. Units themselves need systemd as init."""
 
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,12 +51,58 @@ def unit(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return asked
 
 
+@pytest.fixture
+def systemd_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments of systemd-run, as SystemdSpawner makes them; nothing is run or written."""
+    asked: list[str] = []
+
+    async def run(*arguments: str, **_: object) -> SimpleNamespace:
+        if arguments[0] == "systemd-run":
+            asked.extend(arguments)
+        is_success = arguments[:2] != ("systemctl", "is-failed") and bool(asked)
+
+        async def wait() -> int:
+            return 0 if is_success else 1
+
+        return SimpleNamespace(wait=wait)
+
+    monkeypatch.setattr("asyncio.create_subprocess_exec", run)
+    monkeypatch.setattr(
+        systemd,
+        "make_environment_file",
+        lambda directory, name, _: f"{directory}/{name}.env",
+    )
+    return asked
+
+
 @given(st.lists(st.tuples(NAMES, st.just("") | NAMES), min_size=2, max_size=4, unique=True))
 def test_no_two_servers_share_a_unit(servers: list[tuple[str, str]]) -> None:
     names = {make_unit_name(*server) for server in servers}
     assert len(names) == len(servers)
-    assert all(len(name) < 240 for name in names)
-    assert set("".join(names)) <= set("abcdefghijklmnopqrstuvwxyz0123456789:-_.")
+    assert all(len(name) <= 50 for name in names)
+    assert set("".join(names)) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+def test_a_units_name_tells_whose_it_is_and_has_no_suffix_of_systemds() -> None:
+    assert make_unit_name("ada.mount", "").startswith("jhub-gateway-ada.mount-")
+    assert make_unit_name("ada", "a") != make_unit_name("ada", "")
+
+
+async def test_a_named_server_has_a_unit_and_a_runtime_directory_without_colon(
+    systemd_run: list[str],
+) -> None:
+    spawner = make_spawner(orm_spawner=SimpleNamespace(name="second", server=None))
+    await spawner.start()
+    options = dict(pairwise(systemd_run))
+    properties = dict(
+        option.removeprefix("--property=").split("=", 1)
+        for option in systemd_run
+        if option.startswith("--property=")
+    )
+    assert options["--unit"] == make_unit_name("Ada@example.org", "second")
+    assert properties["RuntimeDirectory"] == options["--unit"]
+    assert ":" not in options["--unit"]
+    assert properties["EnvironmentFile"].startswith(f"/run/{options['--unit']}/")
 
 
 async def test_the_unit_has_the_profiles_memory_and_an_account_of_its_own(unit: dict) -> None:
@@ -81,12 +128,11 @@ async def test_the_unit_has_the_profiles_memory_and_an_account_of_its_own(unit: 
     assert unit["uid"] is None
 
 
-async def test_a_start_changes_no_setting(unit: dict) -> None:
-    spawner = make_spawner(unit_extra_properties={"Nice": "5"})
-    before = list(spawner.cmd)
-    await spawner.start()
+async def test_the_operators_properties_win(unit: dict) -> None:
+    await make_spawner(unit_extra_properties={"Nice": "5", "MemorySwapMax": "1G"}).start()
     assert unit["properties"]["Nice"] == "5"
-    assert (spawner.cmd, spawner.unit_extra_properties) == (before, {"Nice": "5"})
+    assert unit["properties"]["MemorySwapMax"] == "1G"
+    assert unit["properties"]["StateDirectoryMode"] == "0700"
 
 
 def test_all_servers_of_a_user_have_one_account_that_nobody_else_has() -> None:
