@@ -20,8 +20,13 @@ class ConfigurationError(GatewayError):
 class StartRefused(GatewayError):
     """The user may not have what the start asks for.
 
-    The message is shown to the user: one sentence with what to do next.
+    The message is shown to the user: one sentence with what to do next. ``cause`` is for the
+    operator, in the log alone.
     """
+
+    def __init__(self, sentence: str, cause: str = "") -> None:
+        super().__init__(sentence)
+        self.cause = cause
 
 
 class ProfileNotAllowed(StartRefused):

@@ -31,6 +31,11 @@ def make_data_directory(data_directory: str) -> Path:
     return path
 
 
+def is_open_to_others(directory: Path) -> bool:
+    """Whether other accounts than the directory's owner may list, enter or change it."""
+    return bool(directory.stat().st_mode & 0o077)
+
+
 def make_home(data_directory: str, identity: str) -> Path:
     """Create the home of ``identity`` if it is missing, mode 0700, and return its path.
 
@@ -54,8 +59,7 @@ def _make_private_directory(path: Path) -> None:
 
 
 def _make_refusal(path: Path, reason: str) -> StartRefused:
-    refusal = StartRefused(
-        "Your home directory can't be opened safely. Ask the gateway's support to look at it."
+    return StartRefused(
+        "Your home directory can't be opened safely. Ask the gateway's support to look at it.",
+        cause=f"{path}: {reason}",
     )
-    refusal.add_note(f"{path}: {reason}")  # for the log; the user is not shown paths
-    return refusal

@@ -59,6 +59,7 @@ class ResourceLimit:
         memory: int | None,
         cpu: float | None,  # noqa: ARG002
     ) -> Callable[[], None]:
+        """Never over the hub's own hard limit, which no process may raise."""
         if memory is None:
             return lambda: None
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -66,12 +67,15 @@ class ResourceLimit:
         return lambda: resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
     def list_processes(self, spawn_id: str) -> set[int]:  # noqa: ARG002
+        """None: a resource limit doesn't tell whose processes it limits."""
         return set()
 
     def remove(self, spawn_id: str) -> bool:  # noqa: ARG002
+        """Nothing to do: the limit ends with its processes."""
         return True
 
     def remove_stale(self) -> list[str]:
+        """Nothing to do, as nothing outlives the processes."""
         return []
 
 
@@ -93,16 +97,20 @@ class CgroupLimit:
         )
 
     def prepare(self, spawn_id: str, memory: int | None, cpu: float | None) -> Callable[[], None]:
+        """Make the group before the process, so that it is limited from its first instruction."""
         make_cgroup(self.tree, self.prefix + spawn_id, memory, cpu)
         return make_joiner(self.tree, self.prefix + spawn_id)
 
     def list_processes(self, spawn_id: str) -> set[int]:
+        """Those that gave up the server's environment too: none can leave its group."""
         return list_processes(self.tree, self.prefix + spawn_id)
 
     def remove(self, spawn_id: str) -> bool:
+        """The kernel keeps a group for a moment after its last process has ended."""
         return remove_cgroup(self.tree, self.prefix + spawn_id)
 
     def remove_stale(self) -> list[str]:
+        """Only this hub's, and none of a server that outlived the hub."""
         return remove_stale_cgroups(self.tree, self.prefix)
 
 

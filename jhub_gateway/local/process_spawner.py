@@ -5,13 +5,14 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
+from shlex import quote
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets import Unicode, validate
 
 from jhub_gateway.errors import ConfigurationError, StartRefused
-from jhub_gateway.local.homes import make_data_directory, make_home
+from jhub_gateway.local.homes import is_open_to_others, make_data_directory, make_home
 from jhub_gateway.local.memory_limits import MemoryLimit, choose_memory_limit
 from jhub_gateway.local.network import check_local_mode
 from jhub_gateway.local.processes import (
@@ -55,6 +56,13 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
             "All users' servers run under the hub's own account: every user can read the files "
             "of every other user and of the hub, its cookie secret and database among them"
         )
+        if is_open_to_others(data):
+            app.log.warning(
+                "Other accounts of this machine may use the data directory %s. Close it to them: "
+                "chmod 700 %s",
+                data,
+                quote(str(data)),
+            )
         app.log.info("Homes are in %s; memory is limited for %s", data, limit.description)
         for name in limit.remove_stale():
             app.log.info("Removed the control group %s, which an earlier run left", name)
@@ -77,15 +85,18 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
         return preexec
 
     def get_env(self) -> dict[str, str]:
+        """Mark the server's processes, all of which inherit it."""
         return {**super().get_env(), SPAWN_ID: self.spawn_id}
 
     def get_state(self) -> dict[str, Any]:
+        """Keep the mark too: a hub that restarts finds the processes by it."""
         state = super().get_state()
         if self.pid:
             state["spawn_id"] = self.spawn_id
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Take the process id back only if the process is still this server's."""
         super().load_state(state)
         self.spawn_id = state.get("spawn_id", "")
         # After a reboot the number may be anybody's process.
@@ -93,26 +104,30 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
             self.pid = 0
 
     async def move_certs(self, paths: dict[str, str]) -> dict[str, str]:
-        return paths  # the hub's own account can read them where they are
+        """Leave them: the hub's own account can read them where they are."""
+        return paths
 
     async def start(self) -> tuple[str, int]:
+        """Start the server in its home, once nothing of its last start is left to share it."""
         self.load_profile()
         await self._end_remains()
         try:
             make_home(self.data_directory, self.identity)
         except StartRefused as refusal:
-            self.log.error("No home for %s: %s", self._log_name, "; ".join(refusal.__notes__))
+            self.log.error("No home for %s: %s", self._log_name, refusal.cause)
             raise make_refusal(self, str(refusal)) from None
         self.spawn_id = token_hex(8)
         return await super().start()
 
     async def poll(self) -> int | None:
+        """End the kernels of a server that crashed, as they would keep its memory."""
         status = await super().poll()
         if status is not None:
             await self._end_remains()
         return status
 
     async def stop(self, now: bool = False) -> None:
+        """End kernels and terminals too, which JupyterHub's own stop leaves running."""
         await super().stop(now=now)
         await self._end_remains()
 

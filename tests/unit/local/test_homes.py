@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jhub_gateway.errors import ConfigurationError, StartRefused
-from jhub_gateway.local.homes import find_home, make_data_directory, make_home
+from jhub_gateway.local.homes import (
+    find_home,
+    is_open_to_others,
+    make_data_directory,
+    make_home,
+)
 
 
 def mode_of(path: Path) -> int:
@@ -47,7 +52,7 @@ def test_a_symbolic_link_is_refused(tmp_path: Path, target: str) -> None:
     with pytest.raises(StartRefused, match="can't be opened safely") as refusal:
         make_home(str(data), "ada")
     assert str(tmp_path) not in str(refusal.value)
-    assert refusal.value.__notes__ == [f"{data}/homes/ada: is a symbolic link"]
+    assert refusal.value.cause == f"{data}/homes/ada: is a symbolic link"
 
 
 @pytest.mark.parametrize("kind", ["dangling link", "file"])
@@ -76,6 +81,17 @@ def test_the_data_directory_may_be_a_link_to_a_large_disk(tmp_path: Path) -> Non
     (tmp_path / "disk").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "disk")
     assert make_home(str(tmp_path / "data"), "ada") == tmp_path / "disk/homes/ada"
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_open"),
+    [(0o700, False), (0o500, False), (0o710, True), (0o705, True), (0o702, True)],
+)
+def test_a_data_directory_that_other_accounts_may_use(
+    tmp_path: Path, mode: int, is_open: bool
+) -> None:
+    tmp_path.chmod(mode)
+    assert is_open_to_others(tmp_path) is is_open
 
 
 def test_a_data_directory_that_is_a_file_stops_the_hub(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from jhub_gateway.local.memory_limits import (
     ResourceLimit,
     choose_memory_limit,
 )
+from tests.fixtures.tiers import cannot_run
 from tests.unit.local.servers import require_cgroup
 
 _LIMIT = 128 * 1024**2  # bytes
@@ -94,7 +95,7 @@ def test_all_processes_of_a_group_share_the_limit(cgroup_limit: CgroupLimit) -> 
 
 def test_cpu_is_limited_where_the_controller_can_be_written(cgroup_limit: CgroupLimit) -> None:
     if cgroup_limit.tree.cpu is None:
-        pytest.skip("the cpu controller can't be written here")
+        cannot_run("the cpu controller can't be written here")
     cgroup_limit.prepare("half", None, 0.5)
     group = cgroup_limit.tree.cpu / f"{cgroup_limit.prefix}half"
     file = "cpu.cfs_quota_us" if cgroup_limit.tree.version == 1 else "cpu.max"

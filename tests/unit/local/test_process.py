@@ -103,13 +103,17 @@ async def test_a_server_starts_in_its_home(tmp_path: Path) -> None:
     assert await spawner.poll() == 0
 
 
-async def test_a_home_that_is_a_link_is_refused_with_a_sentence(tmp_path: Path) -> None:
+async def test_a_home_that_is_a_link_is_refused_with_a_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     spawner = make_spawner(tmp_path / "data")
     spawner.home.parent.mkdir(parents=True)
     spawner.home.symlink_to(tmp_path)
+    spawner.log.propagate = True
     with pytest.raises(HTTPError) as refusal:
         await spawner.start()
     assert "can't be opened safely" in refusal.value.jupyterhub_message
+    assert f"{spawner.home}: is a symbolic link" in caplog.text
     assert spawner.proc is None
 
 
@@ -128,6 +132,18 @@ def test_the_hub_says_what_holds(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert "under the hub's own account" in caplog.text
     assert "RLIMIT_DATA" in caplog.text
     assert (tmp_path / "data").is_dir()
+
+
+def test_a_data_directory_that_others_may_use_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(tmp_path, memory_limit_method="rlimit")
+    app.log.propagate = True
+    ProcessGatewaySpawner.check_at_start(app)
+    assert "chmod" not in caplog.text
+    (tmp_path / "data").chmod(0o755)
+    ProcessGatewaySpawner.check_at_start(app)
+    assert f"chmod 700 {tmp_path}/data" in caplog.text
 
 
 def test_the_hub_refuses_to_listen_on_the_network(tmp_path: Path) -> None:
