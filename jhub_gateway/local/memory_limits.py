@@ -6,10 +6,8 @@ from hashlib import sha256
 from typing import Protocol
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.local.cgroup_tree import PREFIX, CgroupTree, find_cgroup_tree
 from jhub_gateway.local.cgroups import (
-    PREFIX,
-    CgroupTree,
-    find_cgroup_tree,
     list_processes,
     make_cgroup,
     make_joiner,

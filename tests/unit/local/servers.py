@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from jhub_gateway.local.cgroups import CgroupTree, find_cgroup_tree
+from jhub_gateway.local.cgroup_tree import CgroupTree, find_cgroup_tree
 from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
 from tests.fixtures.tiers import cannot_run
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jhub_gateway.local.cgroups import CgroupTree, find_cgroup_tree, make_cgroup
+from jhub_gateway.local.cgroup_tree import CgroupTree, find_cgroup_tree
+from jhub_gateway.local.cgroups import make_cgroup
 
 V1_CGROUP = "4:memory:/hub\n2:cpu,cpuacct:/\n0::/\n"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.local.cgroups import CgroupTree
+from jhub_gateway.local.cgroup_tree import CgroupTree
 from jhub_gateway.local.memory_limits import (
     CgroupLimit,
     MemoryLimit,
