@@ -53,10 +53,10 @@ test-newest: $(VENV)-newest/.installed
 	$(VENV)-newest/bin/python -m pytest tests/unit tests/integration
 
 cluster-up: venv  ## a real Kubernetes with a node (root); prints the path of its kubeconfig
-	$(BIN)/python -m tests.cluster up --level $(LEVEL)
+	@$(BIN)/python -m tests.cluster up --level $(LEVEL)
 
 cluster-down: venv  ## ends it; leaves nothing behind
-	$(BIN)/python -m tests.cluster down
+	@$(BIN)/python -m tests.cluster down
 
 demo:  ## a hub with a gateway's login on this machine, at PORT (8000)
 	@$(PYTHON) -m demo

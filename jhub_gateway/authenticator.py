@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import re
-from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,11 +9,8 @@ from typing import Any
 
 from jupyterhub.app import JupyterHub
 from jupyterhub.crypto import KEY_ENV, CryptKeeper
-from jupyterhub.handlers import BaseHandler
 from oauthenticator.generic import GenericOAuthenticator
-from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLoginHandler
 from tornado import web
-from tornado.httpclient import HTTPClientError
 from traitlets import Integer, Set, Unicode, default
 
 from jhub_gateway.clients.oidc import (
@@ -25,7 +20,8 @@ from jhub_gateway.clients.oidc import (
     read_id_token,
     unavailable_when_down,
 )
-from jhub_gateway.errors import ConfigurationError, LoginRefused
+from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.login_handlers import GatewayCallbackHandler, GatewayLoginHandler
 from jhub_gateway.policy.claims import (
     check_same_subject,
     check_username,
@@ -45,52 +41,12 @@ from jhub_gateway.policy.secrets import (
 from jhub_gateway.policy.urls import check_issuer, check_login_url
 from jhub_gateway.startup import check_hub, check_known_traits, wait_for_refusals
 
-SERVICE_DOWN = (
-    "The gateway's login service cannot be used right now. Try again in a few minutes; servers "
-    "that are running go on."
-)
-LOGIN_UNFINISHED = "Your login was not completed. Start again from this hub's first page."
-HUB_MISCONFIGURED = "This hub's login is not set up correctly. Tell the gateway's operators."
-
 # Where each endpoint of the discovery document goes, unless the operator set it.
 ENDPOINT_TRAITS = {
     "authorize_url": "authorization_endpoint",
     "token_url": "token_endpoint",
     "userdata_url": "userinfo_endpoint",
 }
-_STATE = re.compile(rb'\{"state_id": "[0-9a-f]{32}"\}')
-
-
-@contextmanager
-def shown_to_the_user(handler: BaseHandler) -> Iterator[None]:
-    """Turn a login's errors into a page with one sentence, and the cause into the log."""
-    try:
-        yield
-    except LoginRefused as refusal:
-        handler.log.warning("Login refused: %s (cause: %s)", refusal, refusal.__cause__)
-        raise make_error_page(403, str(refusal)) from None
-    except ProviderError as problem:
-        handler.log.error("Login is not possible: %s", problem)
-        raise make_error_page(503, SERVICE_DOWN) from None
-    except ConfigurationError as problem:
-        handler.log.error("Login is not possible: %s", problem)
-        raise make_error_page(500, HUB_MISCONFIGURED) from None
-    except HTTPClientError as answer:
-        handler.log.error("The provider refused the hub's request: %s", answer)
-        raise make_error_page(400, LOGIN_UNFINISHED) from None
-    except web.HTTPError as problem:
-        if problem.status_code != 400:
-            raise
-        # Anybody can write its text, in a link to this hub: one line of the log, and no page.
-        handler.log.warning("Login not completed: %.300r", str(problem))
-        raise make_error_page(400, LOGIN_UNFINISHED) from None
-
-
-def make_error_page(status: int, sentence: str) -> web.HTTPError:
-    """Return the error that shows the sentence, and nothing else, on JupyterHub's error page."""
-    error = web.HTTPError(status, sentence)
-    error.jupyterhub_message = sentence  # type: ignore[attr-defined]
-    return error
 
 
 @contextmanager
@@ -103,42 +59,11 @@ def stopping_the_hub(app: JupyterHub) -> Iterator[None]:
         app.exit(1)
 
 
-def is_own_state(state: str) -> bool:
-    """Whether a state from a URL has the form in which OAuthenticator writes them."""
-    try:
-        return bool(_STATE.fullmatch(urlsafe_b64decode(state.encode())))
-    except ValueError:
-        return False
-
-
 def find_crypt_keys(app: JupyterHub) -> list[str | bytes]:
     """Return the keys as they are set, where JupyterHub's CryptKeeper looks for them."""
     if "keys" in app.config.CryptKeeper:
         return list(app.config.CryptKeeper["keys"])
     return [key for key in os.environ.get(KEY_ENV, "").split(";") if key.strip()]
-
-
-class GatewayLoginHandler(OAuthLoginHandler):
-    """Sends the browser to the provider, once its addresses are known."""
-
-    async def get(self) -> None:
-        with shown_to_the_user(self):
-            await self.authenticator.discover()
-            super().get()
-
-
-class GatewayCallbackHandler(OAuthCallbackHandler):
-    """Takes the browser back from the provider."""
-
-    async def get(self) -> None:
-        with shown_to_the_user(self):
-            await super().get()
-
-    def check_state(self) -> None:
-        """Refuse a state that this hub did not write before OAuthenticator logs what it holds."""
-        if not is_own_state(self.get_state_url()):
-            raise web.HTTPError(400, "OAuth state in the URL is none of this hub's")
-        super().check_state()
 
 
 class GatewayAuthenticator(GenericOAuthenticator):

@@ -134,6 +134,8 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         self._label(pod)
         self._restrict(pod)
         self._mount_home(pod)
+        # KubeSpawner logs a pod that the API server refuses; its environment holds tokens.
+        pod.to_str = lambda: f"pod {pod.metadata.name} (not shown, as its environment is secret)"
         return pod
 
     @classmethod

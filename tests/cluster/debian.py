@@ -8,8 +8,6 @@ from pathlib import Path
 from . import process
 from .errors import ClusterError
 
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
-
 LEFT_OUT = (
     *("./dev/*", "./proc/*", "./sys/*", "./var/cache/apt/*", "./var/lib/apt/lists/*"),
     *("./usr/share/doc/*", "./usr/share/man/*", "./usr/share/info/*", "./usr/share/locale/*"),
@@ -29,7 +27,7 @@ def make_root_filesystem(image: str, target: Path, log: str) -> None:
         Path(directory).chmod(0o755)
         process.run(
             log,
-            ["debootstrap", "--variant=minbase", suite, directory, get_mirror(suite)],
+            ["debootstrap", "--variant=minbase", suite, directory, *find_mirrors(suite)],
             get_proxy_settings(),
         )
         exclude = Path(directory, "etc/dpkg/dpkg.cfg.d/slim")
@@ -38,8 +36,8 @@ def make_root_filesystem(image: str, target: Path, log: str) -> None:
         process.run(log, ["tar", "--numeric-owner", *excluded, "-C", directory, "-cf", target, "."])
 
 
-def get_mirror(suite: str) -> str:
-    """The mirror that this machine's apt has for a suite; Debian's own if it has none."""
+def find_mirrors(suite: str) -> list[str]:
+    """The mirror that this machine's apt has for a suite; without one debootstrap takes its own."""
     try:
         targets = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(COMPONENT)"],
@@ -47,10 +45,9 @@ def get_mirror(suite: str) -> str:
             capture_output=True,
         ).stdout.splitlines()
     except FileNotFoundError:
-        return DEFAULT_MIRROR
+        return []
     rows = [line.split() for line in targets]
-    found = [row[0] for row in rows if row[1:] == [suite, "main"]]
-    return found[0] if found else DEFAULT_MIRROR
+    return [row[0] for row in rows if row[1:] == [suite, "main"]][:1]
 
 
 def get_proxy_settings() -> dict[str, str]:

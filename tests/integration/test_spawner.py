@@ -163,6 +163,23 @@ def test_the_pod_is_restricted_and_says_whose_it_is(hub, namespace):
     assert re.fullmatch(r"[0-9a-f]{63}", labels["jhub-gateway/owner"])
 
 
+def test_a_pod_that_is_refused_leaves_no_secret_in_the_log(hub, namespace):
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    namespace.kubectl("create", "-f", "-", manifest=quota)
+    namespace.kubectl("wait", "resourcequota/none", "--for=jsonpath={.status.hard.pods}=0")
+    start(hub, hub.add_user("ada"), "ada")
+    deadline = time.monotonic() + 30
+    while "exceeded quota" not in hub.log and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert "exceeded quota" in hub.log
+    assert "JUPYTERHUB_API_TOKEN" not in hub.log
+
+
 def test_only_the_owners_directory_is_mounted(hub, namespace):
     start(hub, hub.add_user("ada.b"), "ada.b").raise_for_status()
     pod = namespace.wait_for_pod()

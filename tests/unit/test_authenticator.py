@@ -19,14 +19,14 @@ from tornado.httputil import HTTPServerRequest, RequestStartLine
 from tornado.web import Application
 from traitlets.config import Config
 
-from jhub_gateway.authenticator import (
+from jhub_gateway.authenticator import GatewayAuthenticator
+from jhub_gateway.clients.oidc import ProviderUnavailable, WrongDiscovery
+from jhub_gateway.errors import ConfigurationError, LoginRefused
+from jhub_gateway.login_handlers import (
     LOGIN_UNFINISHED,
-    GatewayAuthenticator,
     GatewayCallbackHandler,
     shown_to_the_user,
 )
-from jhub_gateway.clients.oidc import ProviderUnavailable, WrongDiscovery
-from jhub_gateway.errors import ConfigurationError, LoginRefused
 
 ISSUER = "https://login.gateway.org/realms/science"
 CLIENT_ID, CLIENT_SECRET = "jupyterhub", "K7gNU3sdo-OL0wNhqoVWhr3g6s1xYv72ol"

@@ -1,0 +1,91 @@
+"""The pages between this hub and the provider, and what they say when a login fails."""
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jupyterhub.handlers import BaseHandler
+from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLoginHandler
+from tornado import web
+from tornado.httpclient import HTTPClientError
+
+from jhub_gateway.clients.oidc import ProviderError
+from jhub_gateway.errors import ConfigurationError, LoginRefused
+
+SERVICE_DOWN = (
+    "The gateway's login service cannot be used right now. Try again in a few minutes; servers "
+    "that are running go on."
+)
+LOGIN_UNFINISHED = "Your login was not completed. Start again from this hub's first page."
+HUB_MISCONFIGURED = "This hub's login is not set up correctly. Tell the gateway's operators."
+_STATE_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
+
+
+class GatewayLoginHandler(OAuthLoginHandler):
+    """Sends the browser to the provider, once its addresses are known."""
+
+    async def get(self) -> None:
+        with shown_to_the_user(self):
+            await self.authenticator.discover()
+            super().get()
+
+
+class GatewayCallbackHandler(OAuthCallbackHandler):
+    """Takes the browser back from the provider."""
+
+    async def get(self) -> None:
+        with shown_to_the_user(self):
+            await super().get()
+
+    def check_state(self) -> None:
+        """Refuse a state that this hub did not write before OAuthenticator logs what it holds."""
+        if not is_state(self.get_state_url()):
+            raise web.HTTPError(400, "OAuth state in the URL is none of this hub's")
+        super().check_state()
+
+
+@contextmanager
+def shown_to_the_user(handler: BaseHandler) -> Iterator[None]:
+    """Turn a login's errors into a page with one sentence, and the cause into the log."""
+    try:
+        yield
+    except LoginRefused as refusal:
+        handler.log.warning("Login refused: %s (cause: %s)", refusal, refusal.__cause__)
+        raise make_error_page(403, str(refusal)) from None
+    except ProviderError as problem:
+        handler.log.error("Login is not possible: %s", problem)
+        raise make_error_page(503, SERVICE_DOWN) from None
+    except ConfigurationError as problem:
+        handler.log.error("Login is not possible: %s", problem)
+        raise make_error_page(500, HUB_MISCONFIGURED) from None
+    except HTTPClientError as answer:
+        handler.log.error("The provider refused the hub's request: %s", answer)
+        raise make_error_page(400, LOGIN_UNFINISHED) from None
+    except web.HTTPError as problem:
+        if problem.status_code != 400:
+            raise
+        # Anybody can write its text, in a link to this hub: one line of the log, and no page.
+        handler.log.warning("Login not completed: %.300r", str(problem))
+        raise make_error_page(400, LOGIN_UNFINISHED) from None
+
+
+def make_error_page(status: int, sentence: str) -> web.HTTPError:
+    """Return the error that shows the sentence, and nothing else, on JupyterHub's error page."""
+    error = web.HTTPError(status, sentence)
+    error.jupyterhub_message = sentence  # type: ignore[attr-defined]
+    return error
+
+
+def is_state(state: str) -> bool:
+    """Whether a state from a URL has the form in which OAuthenticator writes them.
+
+    Anybody can write another one in a link, and OAuthenticator logs what it holds.
+    """
+    try:
+        content = json.loads(urlsafe_b64decode(state.encode()))
+    except ValueError:
+        return False
+    state_id = content.get("state_id") if isinstance(content, dict) else None
+    return isinstance(state_id, str) and _STATE_ID.fullmatch(state_id) is not None
