@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jhub_gateway.authenticator import GatewayAuthenticator
     from jhub_gateway.local import LocalGatewaySpawner
     from jhub_gateway.spawner import GatewaySpawner
-    from jhub_gateway.startup import check_hub
+    from jhub_gateway.startup import prepare_hub
 
 __version__ = "0.1.0"
 __all__ = [
@@ -19,14 +19,14 @@ __all__ = [
     "GatewaySpawner",
     "LocalGatewaySpawner",
     "__version__",
-    "check_hub",
+    "prepare_hub",
 ]
 
 _MODULES = {
     "GatewayAuthenticator": "jhub_gateway.authenticator",
     "GatewaySpawner": "jhub_gateway.spawner",
     "LocalGatewaySpawner": "jhub_gateway.local",
-    "check_hub": "jhub_gateway.startup",
+    "prepare_hub": "jhub_gateway.startup",
 }
 
 

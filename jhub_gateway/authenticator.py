@@ -39,7 +39,8 @@ from jhub_gateway.policy.secrets import (
     name_crypt_key,
 )
 from jhub_gateway.policy.urls import check_issuer, check_login_url
-from jhub_gateway.startup import check_hub, check_known_traits, wait_for_refusals
+from jhub_gateway.startup import prepare_hub
+from jhub_gateway.trait_checks import check_known_traits
 
 # Where each endpoint of the discovery document goes, unless the operator set it.
 ENDPOINT_TRAITS = {
@@ -300,8 +301,7 @@ class GatewayAuthenticator(GenericOAuthenticator):
         """Return the login pages, once the hub's settings are checked; a bad one stops it."""
         with stopping_the_hub(app):
             self.check_at_start(app)
-            check_hub(app)
-        wait_for_refusals(app)
+            prepare_hub(app)
         self._early_discovery = asyncio.ensure_future(self._discover_early())
         return super().get_handlers(app)
 

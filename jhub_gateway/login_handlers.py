@@ -12,6 +12,7 @@ from tornado import web
 from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.clients.oidc import ProviderError
+from jhub_gateway.error_pages import make_error_page
 from jhub_gateway.errors import ConfigurationError, LoginRefused
 
 SERVICE_DOWN = (
@@ -19,7 +20,7 @@ SERVICE_DOWN = (
     "that are running go on."
 )
 LOGIN_UNFINISHED = "Your login was not completed. Start again from this hub's first page."
-HUB_MISCONFIGURED = "This hub's login is not set up correctly. Tell the gateway's operators."
+LOGIN_MISCONFIGURED = "This hub's login is not set up correctly. Tell the gateway's operators."
 _STATE_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 
 
@@ -59,7 +60,7 @@ def shown_to_the_user(handler: BaseHandler) -> Iterator[None]:
         raise make_error_page(503, SERVICE_DOWN) from None
     except ConfigurationError as problem:
         handler.log.error("Login is not possible: %s", problem)
-        raise make_error_page(500, HUB_MISCONFIGURED) from None
+        raise make_error_page(500, LOGIN_MISCONFIGURED) from None
     except HTTPClientError as answer:
         handler.log.error("The provider refused the hub's request: %s", answer)
         raise make_error_page(400, LOGIN_UNFINISHED) from None
@@ -71,13 +72,6 @@ def shown_to_the_user(handler: BaseHandler) -> Iterator[None]:
         raise make_error_page(400, LOGIN_UNFINISHED) from None
 
 
-def make_error_page(status: int, sentence: str) -> web.HTTPError:
-    """Return the error that shows the sentence, and nothing else, on JupyterHub's error page."""
-    error = web.HTTPError(status, sentence)
-    error.jupyterhub_message = sentence  # type: ignore[attr-defined]
-    return error
-
-
 def is_state(state: str) -> bool:
     """Whether a state from a URL has the form in which OAuthenticator writes them.
 
@@ -85,7 +79,7 @@ def is_state(state: str) -> bool:
     """
     try:
         content = json.loads(urlsafe_b64decode(state.encode()))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     state_id = content.get("state_id") if isinstance(content, dict) else None
     return isinstance(state_id, str) and _STATE_ID.fullmatch(state_id) is not None

@@ -19,6 +19,7 @@ from jhub_gateway.policy.profiles import (
 )
 from jhub_gateway.policy.quantities import format_memory
 from jhub_gateway.refusals import make_refusal
+from jhub_gateway.trait_checks import check_known_traits
 
 HUB_MISCONFIGURED = "This hub is not set up correctly. Tell the gateway's operators."
 
@@ -44,6 +45,7 @@ class ProfiledSpawner(LoggingConfigurable):
     # What JupyterHub's Spawner brings.
     user: Any
     orm_spawner: Any
+    handler: Any
     _log_name: str
 
     user_options = UserOptions(
@@ -75,8 +77,9 @@ class ProfiledSpawner(LoggingConfigurable):
         - ``node_selector``, ``tolerations``: the nodes it runs on, as Kubernetes has them, beside
           what the hub sets for all servers. On one machine they have no effect.
         - ``image``: the image of its servers. Default: the hub's.
-        - ``default``: true for the one that is chosen for a start that names none. Default: the
-          first that the user may have.
+        - ``default``: true for the one that is chosen for a start that names none, unless the
+          user may still have the one of their last start. Default: the first that the user may
+          have.
 
         Default: no profiles; there is no choice then and servers have the hub's own limits. A
         wrong entry stops the hub at its start.
@@ -104,6 +107,13 @@ class ProfiledSpawner(LoggingConfigurable):
         cls.make_for_checks(app)
 
     @classmethod
+    def prepare_at_start(cls, app: Any) -> None:
+        """Make what starts need on this machine, and tell the operator what holds.
+
+        Called once, after the check. Raises ConfigurationError.
+        """
+
+    @classmethod
     def make_for_checks(cls, app: Any) -> Self:
         """Return a spawner of nobody: making it runs the checks of every trait."""
         return cls(parent=app, user=SimpleNamespace(id=0, name="nobody", url="/", groups=[]))
@@ -129,23 +139,39 @@ class ProfiledSpawner(LoggingConfigurable):
         Raises tornado's HTTPError with a sentence for the user: 403 if they may not have it, 500
         if the hub's settings are wrong, for an authenticator that did not check them at the start.
         """
-        self._check_hub()
+        self._prepare_hub()
         if not self.memory_profiles:
             return None
-        asked = self.user_options.get("profile")
         try:
-            return choose_profile(self.profiles, self.user_groups, asked)
+            return self._choose_allowed()
         except ProfileNotAllowed as refusal:
+            asked = self.user_options.get("profile")
             self.log.warning("Refused profile %.80r to %s", asked, self._log_name)
             # JupyterHub has remembered it already, for the next start that names none.
             self.orm_spawner.user_options = {}
             raise make_refusal(self, str(refusal)) from None
 
-    def _check_hub(self) -> None:
+    def _choose_allowed(self) -> MemoryProfile:
+        asked = self.user_options.get("profile")
+        try:
+            return choose_profile(self.profiles, self.user_groups, asked)
+        except ProfileNotAllowed:
+            if not asked or self._names_something():
+                raise
+        # It was remembered from an earlier start, and is the user's no more.
+        self.user_options = {}
+        return choose_profile(self.profiles, self.user_groups)
+
+    def _names_something(self) -> bool:
+        """Whether the request of this start came with options of its own."""
+        request = self.handler.request if self.handler else None
+        return request is None or bool(request.body or request.arguments)
+
+    def _prepare_hub(self) -> None:
         if not JupyterHub.initialized():
             return
         try:
-            check_once(type(self), JupyterHub.instance())
+            prepare_once(type(self), JupyterHub.instance())
         except ConfigurationError as problem:
             self.log.critical("No server can start: %s", problem)
             raise make_refusal(self, HUB_MISCONFIGURED, status=500) from None
@@ -160,9 +186,14 @@ class ProfiledSpawner(LoggingConfigurable):
 
 
 @cache
-def check_once(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:
-    """Run the spawner's check, unless it has passed before. Raises ConfigurationError."""
+def prepare_once(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:
+    """Check the spawner's settings and prepare its starts, unless that is done already.
+
+    Raises ConfigurationError.
+    """
+    check_known_traits(spawner_class, app.config)
     spawner_class.check_at_start(app)
+    spawner_class.prepare_at_start(app)
 
 
 def _make_entry(profile: MemoryProfile, is_default: bool) -> dict[str, Any]:

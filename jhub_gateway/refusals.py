@@ -1,28 +1,26 @@
-"""A start that is refused: what the user reads, and what JupyterHub must not make of it."""
+"""A start that is refused, and what JupyterHub must not make of it."""
 
 from jupyterhub import version_info
 from jupyterhub.spawner import Spawner
 from tornado import web
 
+from jhub_gateway.error_pages import make_error_page
+
 
 def make_refusal(spawner: Spawner, sentence: str, status: int = 403) -> web.HTTPError:
-    """Return the error that shows ``sentence``, and nothing else, on the page and in the API.
-
-    Raise it from the start of ``spawner``.
-    """
-    leave_uncounted(spawner)
-    refusal = web.HTTPError(status, sentence.replace("%", "%%"))
-    refusal.jupyterhub_message = sentence  # type: ignore[attr-defined]
-    return refusal
+    """Return the error that shows ``sentence``; raise it from the start of ``spawner``."""
+    leave_uncounted(spawner, status)
+    return make_error_page(status, sentence)
 
 
-def leave_uncounted(spawner: Spawner) -> None:
-    """Take back the failure that JupyterHub 5 will count for this start.
+def leave_uncounted(spawner: Spawner, status: int) -> None:
+    """Take back the failure that JupyterHub will count for this start.
 
     It restarts itself after some failures in a row (``Spawner.consecutive_failure_limit``), so
     that any user could stop it by asking for what they may not have. JupyterHub 6 counts only
-    errors.
+    what has a status of 500 and above.
     """
-    if version_info < (6,) and spawner.handler:
+    is_counted = version_info < (6,) or status >= 500
+    if is_counted and spawner.handler:
         settings = spawner.handler.settings
         settings["failure_count"] = settings.get("failure_count", 0) - 1

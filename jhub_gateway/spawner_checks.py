@@ -65,7 +65,7 @@ def _check_home_path(spawner: Any) -> Iterator[str]:
     home = PurePosixPath(spawner.home_path)
     if not home.is_absolute():
         yield f"GatewaySpawner.home_path is {spawner.home_path!r}: it must be an absolute path"
-    for mount in as_list(spawner.volume_mounts):
+    for mount in _list_values(spawner.volume_mounts):
         if PurePosixPath(mount.get("mountPath", "")) == home:
             yield (
                 f"KubeSpawner.volume_mounts has {mount.get('name')!r} at {spawner.home_path!r}, "
@@ -77,15 +77,18 @@ def _check_home_path(spawner: Any) -> Iterator[str]:
 def _check_security(spawner: Any) -> Iterator[str]:
     if spawner.uid == 0:
         yield "KubeSpawner.uid is 0: user pods never run as root; use 1000"
-    for container in as_list(spawner.init_containers):
-        if (container.get("securityContext") or {}).get("privileged"):
+    extra = _list_values(spawner.init_containers) + _list_values(spawner.extra_containers)
+    for container in extra:
+        # KubeSpawner takes both spellings.
+        context = container.get("securityContext") or container.get("security_context") or {}
+        if context.get("privileged"):
             yield (
-                f"KubeSpawner.init_containers has {container.get('name')!r}, which is privileged, "
-                "in each user's pod: with Zero to JupyterHub set "
+                f"KubeSpawner adds {container.get('name')!r}, which is privileged, to each user's "
+                "pod: with Zero to JupyterHub set "
                 "singleuser.cloudMetadata.blockWithIptables to false"
             )
 
 
-def as_list(values: Any) -> list[Any]:
+def _list_values(values: Any) -> list[Any]:
     """Return the values of one of KubeSpawner's traits that are a list or a mapping."""
     return list(values.values() if isinstance(values, dict) else values)

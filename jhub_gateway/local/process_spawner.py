@@ -43,13 +43,15 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
 
     @classmethod
     def check_at_start(cls, app: Any) -> None:
-        """Check the settings as the hub starts, tell the operator what holds, and tidy up.
-
-        ``app`` is the JupyterHub application, configured. Raises ConfigurationError.
-        """
+        """Refuse root, and a network that the shared account is not allowed on."""
         self = cls.make_for_checks(app)
         self._check_account()
         check_local_mode(app, self.ip, self.allow_shared_account_on_network)
+
+    @classmethod
+    def prepare_at_start(cls, app: Any) -> None:
+        """Make the data directory, find the memory limit, and tidy up after an earlier run."""
+        self = cls.make_for_checks(app)
         data = make_data_directory(self.data_directory)
         limit = self.memory_limit
         app.log.warning(

@@ -1,4 +1,4 @@
-"""The page on which a user picks the size of their server, with KubeSpawner's own template."""
+"""The page on which a user picks the size of their server, on one machine."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -29,7 +29,6 @@ def read_profile_form(form: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 @cache
 def _load_template() -> Template:
-    # The environment is KubeSpawner's: the template escapes by itself, and JSON keeps its order.
+    # As in KubeSpawner, which renders the same template: it escapes by itself.
     environment = Environment(loader=PackageLoader("jhub_gateway"))  # noqa: S701
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     return environment.get_template("form.html")

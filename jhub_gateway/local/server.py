@@ -151,9 +151,4 @@ def _with_own_bin(env: dict[str, str]) -> str:
 
 
 def _render_form(spawner: LocalServer) -> str:
-    profile_list = spawner.make_profile_list()
-    options = dict(spawner.user_options)
-    # The last choice may be a profile that is the user's no more: the default is checked then.
-    if options.get("profile") not in [profile["slug"] for profile in profile_list]:
-        options.pop("profile", None)
-    return render_profile_form(profile_list, options)
+    return render_profile_form(spawner.make_profile_list(), spawner.user_options)

@@ -34,10 +34,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
 
     @classmethod
     def check_at_start(cls, app: Any) -> None:
-        """Check the settings as the hub starts, and tell the operator what holds.
-
-        ``app`` is the JupyterHub application, configured. Raises ConfigurationError.
-        """
+        """Refuse what systemd's units cannot have."""
         self = cls.make_for_checks(app)
         if self.memory_limit_method not in ("auto", "systemd"):
             raise ConfigurationError(
@@ -47,10 +44,14 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
                 "for servers without systemd"
             )
         check_below_state(self.data_directory)
+
+    @classmethod
+    def prepare_at_start(cls, app: Any) -> None:
+        """Say what holds; systemd makes the homes itself."""
         app.log.info(
             "Homes are in %s; systemd limits memory and CPU for all processes of a server "
             "together, and each user has an account of their own",
-            self.data_directory,
+            cls.make_for_checks(app).data_directory,
         )
 
     @property

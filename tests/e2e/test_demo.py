@@ -14,13 +14,15 @@ import pytest
 import requests
 
 from demo.accounts import provide_accounts
-from demo.cluster import NAMESPACE
+from demo.cluster import CLAIM, NAMESPACE
 from demo.paths import ROOT, STATE
+from tests.cluster.cluster import get_given_kubeconfig
 from tests.e2e.lab import open_notebook, read_profiles, run_cell, sign_in, start_server
 from tests.e2e.sites import READ_LIMIT
 from tests.fixtures.cluster import Namespace
 from tests.fixtures.hub import find_free_port
 from tests.fixtures.identity_provider import Account
+from tests.fixtures.tiers import cannot_run
 
 # A virtual environment and npm packages, from nothing, on two busy cores.
 INSTALL_SECONDS = 400
@@ -50,7 +52,7 @@ def demo(request, tmp_path) -> Iterator[Demo]:
         process = subprocess.Popen(
             ["make", request.param, f"PYTHON={sys.executable}"],
             cwd=ROOT,
-            env={**os.environ, "PORT": str(port)},
+            env={**make_clean_environment(), "PORT": str(port)},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -66,11 +68,13 @@ def demo(request, tmp_path) -> Iterator[Demo]:
 @pytest.fixture
 def demo_namespace(cluster_with_node) -> Iterator[None]:
     """The demo keeps its namespace for the next start; the tests don't."""
+    if get_given_kubeconfig():
+        cannot_run("the demo starts on its own cluster, not on the given one")
     space = Namespace(NAMESPACE, cluster_with_node, STATE)
     yield
-    volume = space.get("pvc", "gateway-share")["spec"]["volumeName"]
-    space.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
-    space.kubectl("delete", "pv", volume, "--wait=false")
+    volume = f"{NAMESPACE}-{CLAIM}"
+    space.kubectl("delete", "namespace", NAMESPACE, "--wait=false", "--ignore-not-found")
+    space.kubectl("delete", "pv", volume, "--wait=false", "--ignore-not-found")
 
 
 def find_ports(count: int) -> int:
@@ -84,6 +88,15 @@ def find_ports(count: int) -> int:
         except OSError:
             continue
         return first
+
+
+def make_clean_environment() -> dict[str, str]:
+    """This environment without a cluster that somebody works with."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "KUBECONFIG" and not name.startswith("DEMO_")
+    }
 
 
 def wait_until_ready(demo: Demo, log) -> None:

@@ -350,6 +350,7 @@ CALLBACKS = [
     ({"code": "sesame", "state": make_state(SPOOF)}, OWN_STATE, "none of this hub's"),
     ({"code": "sesame", "state": make_state([SPOOF])}, OWN_STATE, "none of this hub's"),
     ({"code": "sesame", "state": "W10="}, OWN_STATE, "none of this hub's"),
+    ({"code": "sesame", "state": "W1tb" * 1000}, OWN_STATE, "none of this hub's"),
     ({"code": "sesame", "state": "\N{SNOWMAN}x"}, OWN_STATE, "none of this hub's"),
 ]
 

@@ -26,6 +26,8 @@ def render(**context) -> str:
         ({}, "large"),
         ({"user_options": {}}, "large"),
         ({"user_options": {"profile": "small"}}, "small"),
+        ({"user_options": {"profile": "closed"}}, "large"),
+        ({"user_options": {"profile": ["small"]}}, "large"),
     ],
 )
 def test_the_last_choice_or_the_default_is_chosen(context, checked):

@@ -23,6 +23,7 @@ class Settings(SimpleNamespace):
             "home_path": "/home/jovyan",
             "volume_mounts": [{"name": "scratch", "mountPath": "/scratch"}],
             "init_containers": {},
+            "extra_containers": [],
             "uid": 1000,
         }
         super().__init__(**(good | changes))
@@ -55,6 +56,10 @@ def test_good_settings_pass():
         ({"volume_mounts": [{"name": "h", "mountPath": "/home/jovyan/"}]}, "has 'h' at"),
         ({"volume_mounts": {"h": {"name": "h", "mountPath": "/home/jovyan"}}}, "has 'h' at"),
         ({"uid": 0}, "KubeSpawner.uid is 0"),
+        (
+            {"extra_containers": [{"name": "e", "security_context": {"privileged": True}}]},
+            "KubeSpawner adds 'e', which is privileged",
+        ),
         (
             {"init_containers": [{"name": "i", "securityContext": {"privileged": True}}]},
             "singleuser.cloudMetadata.blockWithIptables",

@@ -128,7 +128,7 @@ def make_app(tmp_path: Path, **settings: object) -> JupyterHub:
 def test_the_hub_says_what_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = make_app(tmp_path, memory_limit_method="rlimit")
     app.log.propagate = True
-    ProcessGatewaySpawner.check_at_start(app)
+    ProcessGatewaySpawner.prepare_at_start(app)
     assert "under the hub's own account" in caplog.text
     assert "RLIMIT_DATA" in caplog.text
     assert (tmp_path / "data").is_dir()
@@ -139,10 +139,10 @@ def test_a_data_directory_that_others_may_use_is_named(
 ) -> None:
     app = make_app(tmp_path, memory_limit_method="rlimit")
     app.log.propagate = True
-    ProcessGatewaySpawner.check_at_start(app)
+    ProcessGatewaySpawner.prepare_at_start(app)
     assert "chmod" not in caplog.text
     (tmp_path / "data").chmod(0o755)
-    ProcessGatewaySpawner.check_at_start(app)
+    ProcessGatewaySpawner.prepare_at_start(app)
     assert f"chmod 700 {tmp_path}/data" in caplog.text
 
 
@@ -170,7 +170,7 @@ def test_the_memory_limit_can_not_be_replaced(tmp_path: Path) -> None:
 
 def test_systemd_is_named_where_it_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="needs systemd as the init system"):
-        ProcessGatewaySpawner.check_at_start(make_app(tmp_path, memory_limit_method="systemd"))
+        ProcessGatewaySpawner.prepare_at_start(make_app(tmp_path, memory_limit_method="systemd"))
 
 
 async def test_two_users_have_two_homes(tmp_path: Path) -> None:

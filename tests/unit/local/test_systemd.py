@@ -150,7 +150,7 @@ def test_homes_are_where_systemd_can_give_them_away(path: str) -> None:
 def test_the_hub_checks_its_settings(caplog: pytest.LogCaptureFixture) -> None:
     app = JupyterHub(bind_url="http://0.0.0.0:8000")
     app.log.propagate = True
-    SystemdGatewaySpawner.check_at_start(app)
+    SystemdGatewaySpawner.prepare_at_start(app)
     assert "an account of their own" in caplog.text
     app.config.SystemdGatewaySpawner.memory_limit_method = "rlimit"
     with pytest.raises(ConfigurationError, match="ProcessGatewaySpawner"):
