@@ -39,7 +39,7 @@ test: lint docs  ## everything; README's one test command
 docs: venv  ## this project's pages, in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
-unit: venv  ## pure decisions: seconds, no network
+unit: venv  ## decisions, and servers as local processes; no network
 	$(BIN)/python -m pytest tests/unit
 
 integration: venv  ## a real kube-apiserver and a real hub

@@ -156,16 +156,16 @@ class ProfiledSpawner(LoggingConfigurable):
         try:
             return choose_profile(self.profiles, self.user_groups, asked)
         except ProfileNotAllowed:
-            if not asked or self._names_something():
+            if not asked or self._names_a_profile():
                 raise
         # It was remembered from an earlier start, and is the user's no more.
         self.user_options = {}
         return choose_profile(self.profiles, self.user_groups)
 
-    def _names_something(self) -> bool:
-        """Whether the request of this start came with options of its own."""
+    def _names_a_profile(self) -> bool:
+        """Whether the request of this start does, be it a form, an address or JSON."""
         request = self.handler.request if self.handler else None
-        return request is None or bool(request.body or request.arguments)
+        return request is None or b"profile" in request.body or "profile" in request.arguments
 
     def _prepare_hub(self) -> None:
         if not JupyterHub.initialized():
