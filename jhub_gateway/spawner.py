@@ -73,8 +73,8 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         help="""
         The image of the init container that makes a user's home on the shared claim.
 
-        It needs ``/bin/sh``, ``mkdir``, ``chmod`` and ``id``, and sees the whole claim: use one that you
-        trust, never one that users choose. Default: ``busybox:1.37``.
+        It needs ``/bin/sh``, ``mkdir``, ``chmod`` and ``id``, and sees the whole claim: use one
+        that you trust, never one that users choose. Default: ``busybox:1.37``.
         """,
     )
 
