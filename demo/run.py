@@ -29,7 +29,8 @@ START_SECONDS = 60
 
 def run(ports: Ports, is_kubernetes: bool) -> None:
     """Serve the demo until Ctrl-C. Raises DemoError when it can't."""
-    _treat_as_ctrl_c(signal.SIGTERM, signal.SIGHUP)
+    # SIGINT too: a shell without job control starts background commands with it ignored.
+    _treat_as_ctrl_c(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     with only_one_run(STATE / "run.lock"):
         find_node()
         install_packages(IDENTITY_PROVIDER)
