@@ -191,9 +191,14 @@ def prepare_once(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:
 
     Raises ConfigurationError.
     """
+    check_spawner(spawner_class, app)
+    spawner_class.prepare_at_start(app)
+
+
+def check_spawner(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:
+    """Check the spawner's settings; changes nothing. Raises ConfigurationError."""
     check_known_traits(spawner_class, app.config)
     spawner_class.check_at_start(app)
-    spawner_class.prepare_at_start(app)
 
 
 def _make_entry(profile: MemoryProfile, is_default: bool) -> dict[str, Any]:

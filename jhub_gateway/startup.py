@@ -2,8 +2,7 @@
 
 from jupyterhub.app import JupyterHub
 
-from jhub_gateway.profiled_spawner import ProfiledSpawner, prepare_once
-from jhub_gateway.trait_checks import check_known_traits
+from jhub_gateway.profiled_spawner import ProfiledSpawner, check_spawner, prepare_once
 
 REFUSAL_SECONDS = 1
 
@@ -14,8 +13,7 @@ def check_hub(app: JupyterHub) -> None:
     Raises ConfigurationError, with a sentence that names the trait and its value.
     """
     if issubclass(app.spawner_class, ProfiledSpawner):
-        check_known_traits(app.spawner_class, app.config)
-        app.spawner_class.check_at_start(app)
+        check_spawner(app.spawner_class, app)
 
 
 def prepare_hub(app: JupyterHub) -> None:

@@ -4,9 +4,7 @@ import os
 from pathlib import Path
 
 from jhub_gateway.errors import ConfigurationError, StartRefused
-from jhub_gateway.policy.homes import make_home_directory
-
-HOMES = "homes"
+from jhub_gateway.policy.homes import HOMES, make_home_directory
 
 
 def find_home(data_directory: str, identity: str) -> Path:

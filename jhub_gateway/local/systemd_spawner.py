@@ -8,7 +8,7 @@ from traitlets import default
 
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.local.server import LocalServer
-from jhub_gateway.policy.homes import make_home_directory, make_owner_label
+from jhub_gateway.policy.homes import HOMES, make_home_directory, make_owner_label
 
 _STATE = Path("/var/lib")  # where systemd keeps what StateDirectory= names
 
@@ -57,7 +57,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     @property
     def home(self) -> Path:
         """The owner's home. Not resolved: systemd makes it, as a link into /var/lib/private."""
-        return Path(self.data_directory, "homes", make_home_directory(self.identity))
+        return Path(self.data_directory, HOMES, make_home_directory(self.identity))
 
     def make_properties(self) -> dict[str, str]:
         """Return the unit's properties beside those that SystemdSpawner sets."""

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from jhub_gateway.policy.homes import HOMES
+
 Manifest = dict[str, Any]
 
 VOLUME_NAME = "gateway-share"
 _SHARE = "/gateway-share"
-_HOMES = "homes"
 
 # kubelet would make a missing sub-path as root:root 0755, where the user can't write. The
 # directory's name comes as an argument, never as a part of the script.
@@ -29,7 +30,7 @@ def make_volume(claim: str) -> Manifest:
 
 def make_home_mount(directory: str, path: str) -> Manifest:
     """Return the mount of the home ``directory`` at ``path`` in the user's container."""
-    return {"name": VOLUME_NAME, "mountPath": path, "subPath": f"{_HOMES}/{directory}"}
+    return {"name": VOLUME_NAME, "mountPath": path, "subPath": f"{HOMES}/{directory}"}
 
 
 def make_home_init_container(image: str, directory: str, security_context: Manifest) -> Manifest:
@@ -41,7 +42,7 @@ def make_home_init_container(image: str, directory: str, security_context: Manif
     return {
         "name": "gateway-home",
         "image": image,
-        "command": ["/bin/sh", "-c", _MAKE_HOME, "gateway-home", _SHARE, _HOMES, directory],
+        "command": ["/bin/sh", "-c", _MAKE_HOME, "gateway-home", _SHARE, HOMES, directory],
         "volumeMounts": [{"name": VOLUME_NAME, "mountPath": _SHARE}],
         "securityContext": security_context,
         "terminationMessagePolicy": "FallbackToLogsOnError",

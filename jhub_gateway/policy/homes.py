@@ -15,7 +15,7 @@ import re
 
 from jhub_gateway.errors import IdentityError
 
-HOME_RULE_VERSION = 1
+HOMES = "homes"
 _LONGEST = 100
 _READABLE = 30
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789")
