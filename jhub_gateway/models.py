@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -26,3 +27,36 @@ class MemoryProfile:
     tolerations: tuple[Mapping[str, Any], ...] = ()
     image: str | None = None
     default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a home is.
+
+    ``issuer`` and ``subject`` are both given or both ``None``: OpenID Connect's ``iss`` and
+    ``sub``, which stay when the provider changes the user's ``name``.
+    """
+
+    name: str
+    issuer: str | None = None
+    subject: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What the home is tied to: subject and issuer, or the name of a user without them.
+
+        No issuer has a space, so that no two pairs make one text.
+        """
+        return self.name if self.subject is None else f"{self.subject} {self.issuer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much a directory takes, in bytes, and when that was measured.
+
+    ``limit`` is the file system's own quota in bytes, where it has one.
+    """
+
+    used: int
+    measured_at: datetime
+    limit: int | None = None

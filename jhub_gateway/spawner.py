@@ -11,12 +11,12 @@ from kubespawner.utils import get_k8s_model
 from traitlets import Unicode, default, validate
 
 from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.directories import make_directory_name, make_owner_label
 from jhub_gateway.policy.home_volume import (
     make_home_init_container,
     make_home_mount,
     make_volume,
 )
-from jhub_gateway.policy.homes import make_home_directory, make_owner_label
 from jhub_gateway.policy.pod_security import (
     make_restricted_container_context,
     make_restricted_pod_context,
@@ -116,7 +116,7 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
     @cached_property
     def home_directory(self) -> str:
         """The name of the owner's directory on the shared claim."""
-        return make_home_directory(self.identity)
+        return make_directory_name(self.identity)
 
     async def load_user_options(self) -> None:
         """Apply the profile of this start, or refuse it with a 403.

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from jhub_gateway.errors import ConfigurationError, StartRefused
-from jhub_gateway.policy.homes import HOMES, make_home_directory
+from jhub_gateway.policy.directories import make_directory_name
+from jhub_gateway.policy.layout import HOMES
 
 
 def find_home(data_directory: str, identity: str) -> Path:
     """Return where the home of ``identity`` is, as an absolute path; nothing is created."""
-    return Path(data_directory).resolve() / HOMES / make_home_directory(identity)
+    return Path(data_directory).resolve() / HOMES / make_directory_name(identity)
 
 
 def make_data_directory(data_directory: str) -> Path:

@@ -8,7 +8,8 @@ from traitlets import default
 
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.local.server import LocalServer
-from jhub_gateway.policy.homes import HOMES, make_home_directory, make_owner_label
+from jhub_gateway.policy.directories import make_directory_name, make_owner_label
+from jhub_gateway.policy.layout import HOMES
 
 _STATE = Path("/var/lib")  # where systemd keeps what StateDirectory= names
 
@@ -57,7 +58,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     @property
     def home(self) -> Path:
         """The owner's home. Not resolved: systemd makes it, as a link into /var/lib/private."""
-        return Path(self.data_directory, HOMES, make_home_directory(self.identity))
+        return Path(self.data_directory, HOMES, make_directory_name(self.identity))
 
     def make_properties(self) -> dict[str, str]:
         """Return the unit's properties beside those that SystemdSpawner sets."""
@@ -94,7 +95,7 @@ def make_unit_name(identity: str, server_name: str) -> str:
     names. SystemdSpawner names the ``RuntimeDirectory=`` by it too, where ``:`` has a meaning
     since systemd 251.
     """
-    readable = make_home_directory(identity)[:20]
+    readable = make_directory_name(identity)[:20]
     # No user name has a zero byte, so that two pairs of names never make one text.
     digest = make_owner_label(f"{identity}\0{server_name}")[:16]
     return f"jhub-gateway-{readable}-{digest}"

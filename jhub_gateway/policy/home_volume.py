@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jhub_gateway.policy.homes import HOMES
+from jhub_gateway.policy.layout import HOMES
 
 Manifest = dict[str, Any]
 

@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 
-from jhub_gateway.policy.homes import make_home_directory
+from jhub_gateway.policy.directories import make_directory_name
 from tests.fixtures.cluster import CLAIM, Namespace
 from tests.fixtures.hub import Hub, HubError
 
@@ -228,7 +228,7 @@ def test_any_user_name_gets_a_pod_and_a_home_of_its_own(hub, namespace):
     sub_paths = {
         notebook_of(pod)["volumeMounts"][0]["subPath"] for pod in namespace.wait_for_pods(4)
     }
-    assert sub_paths == {f"homes/{make_home_directory(name)}" for name in names}
+    assert sub_paths == {f"homes/{make_directory_name(name)}" for name in names}
 
 
 def test_named_servers_share_their_owners_home(hub, namespace):

@@ -1,4 +1,4 @@
-"""Where a user's home is on the shared volume.
+"""How a directory of the share is named after a user's identity, or after a group.
 
 The rule, version 1. An identity is a text such as a user name. Its UTF-8 bytes that are lower-case
 ASCII letters or digits stand for themselves, and so do ``-`` and ``.`` unless they come first;
@@ -15,14 +15,13 @@ import re
 
 from jhub_gateway.errors import IdentityError
 
-HOMES = "homes"
 _LONGEST = 100
 _READABLE = 30
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789")
 _INNER = frozenset(b"-.")
 
 
-def make_home_directory(identity: str) -> str:
+def make_directory_name(identity: str) -> str:
     """Return the name of the identity's directory: one path component of at most 100 characters.
 
     ``identity`` is whatever is stable about the user. Raises IdentityError if it is empty or is
