@@ -60,3 +60,49 @@ class Usage:
     used: int
     measured_at: datetime
     limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFolder:
+    """A folder of the share that the members of a group find in their servers."""
+
+    group: str
+    folder: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Data that users read and never change: a directory of the share, or another claim.
+
+    ``sub_path`` is below ``datasets/`` of the share, or below the root of ``claim``. ``size`` is
+    bytes, where the operator knows them. ``allowed_groups`` is ``None`` for everybody.
+    """
+
+    name: str
+    sub_path: str = ""
+    claim: str | None = None
+    description: str = ""
+    size: int | None = None
+    allowed_groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tutorial:
+    """Notebooks for every home: a directory of the share's ``tutorials/``, or a git repository."""
+
+    name: str
+    git: str | None = None
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HomeQuota:
+    """What a home may take, in bytes, for members of ``groups`` or in one of ``profiles``.
+
+    ``None`` is everybody and every profile.
+    """
+
+    size: int
+    groups: frozenset[str] | None = None
+    profiles: frozenset[str] | None = None

@@ -1,11 +1,12 @@
 """Memory profiles: reading them, and deciding who may have which."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
 from jhub_gateway.models import MemoryProfile
-from jhub_gateway.policy.profile_keys import (
+from jhub_gateway.policy.entries import EntryKind
+from jhub_gateway.policy.entry_values import (
     read_flag,
     read_groups,
     read_labels,
@@ -16,21 +17,25 @@ from jhub_gateway.policy.profile_keys import (
     read_text,
 )
 
-_READERS: Mapping[str, Callable[[object], Any]] = {
-    "slug": read_slug,
-    "display_name": read_text,
-    "description": read_text,
-    "memory": read_memory,
-    "memory_guarantee": read_memory,
-    "cpu": read_number,
-    "cpu_guarantee": read_number,
-    "allowed_groups": read_groups,
-    "node_selector": read_labels,
-    "tolerations": read_mappings,
-    "image": read_text,
-    "default": read_flag,
-}
-_REQUIRED = ("slug", "display_name", "memory")
+_KIND = EntryKind(
+    trait="memory_profiles",
+    noun="profile",
+    required=("slug", "display_name", "memory"),
+    readers={
+        "slug": read_slug,
+        "display_name": read_text,
+        "description": read_text,
+        "memory": read_memory,
+        "memory_guarantee": read_memory,
+        "cpu": read_number,
+        "cpu_guarantee": read_number,
+        "allowed_groups": read_groups,
+        "node_selector": read_labels,
+        "tolerations": read_mappings,
+        "image": read_text,
+        "default": read_flag,
+    },
+)
 
 
 def parse_profiles(entries: Sequence[Mapping[str, Any]]) -> tuple[MemoryProfile, ...]:
@@ -41,8 +46,8 @@ def parse_profiles(entries: Sequence[Mapping[str, Any]]) -> tuple[MemoryProfile,
 
     Raises ConfigurationError with a sentence that names the profile and the key.
     """
-    profiles = tuple(_parse_profile(entry, place) for place, entry in enumerate(entries, 1))
-    _check_unique_slugs(profiles)
+    profiles = tuple(map(_make_profile, _KIND.read(entries)))
+    _KIND.check_unique([profile.slug for profile in profiles])
     _check_one_default(profiles)
     return profiles
 
@@ -103,57 +108,20 @@ def make_override(profile: MemoryProfile) -> dict[str, Any]:
     return {key: value for key, value in override.items() if value is not None}
 
 
-def _parse_profile(entry: Mapping[str, Any], place: int) -> MemoryProfile:
-    name = _name_of(entry, place)
-    values = {key: _read(name, key, value) for key, value in entry.items()}
-    for key in _REQUIRED:
-        if key not in values:
-            raise ConfigurationError(f"memory_profiles: {name} has no {key!r}, which it needs")
-    values.setdefault("memory_guarantee", values["memory"])
-    profile = MemoryProfile(**values)
-    _check_guarantee(name, "memory", profile.memory_guarantee, profile.memory)
-    _check_guarantee(name, "cpu", profile.cpu_guarantee, profile.cpu)
+def _make_profile(values: Mapping[str, Any]) -> MemoryProfile:
+    profile = MemoryProfile(**{"memory_guarantee": values["memory"], **values})
+    _check_guarantee(profile.slug, "memory", profile.memory_guarantee, profile.memory)
+    _check_guarantee(profile.slug, "cpu", profile.cpu_guarantee, profile.cpu)
     return profile
 
 
-def _name_of(entry: object, place: int) -> str:
-    if not isinstance(entry, Mapping):
-        raise ConfigurationError(
-            f"memory_profiles: entry {place} is {entry!r}; each must be a mapping with "
-            "slug, display_name and memory"
-        )
-    return f"profile {entry['slug']!r}" if "slug" in entry else f"entry {place}"
-
-
-def _read(name: str, key: object, value: object) -> Any:
-    reader = _READERS.get(key) if isinstance(key, str) else None
-    if reader is None:
-        raise ConfigurationError(
-            f"memory_profiles: {name} has the unknown key {key!r}; "
-            f"the keys are {', '.join(_READERS)}"
-        )
-    try:
-        return reader(value)
-    except ValueError as error:
-        raise ConfigurationError(f"memory_profiles: {name}: {key}: {error}") from None
-
-
-def _check_guarantee(name: str, key: str, guarantee: float | None, limit: float | None) -> None:
+def _check_guarantee(slug: str, key: str, guarantee: float | None, limit: float | None) -> None:
     if guarantee is not None and limit is not None and guarantee > limit:
-        raise ConfigurationError(
-            f"memory_profiles: {name}: {key}_guarantee ({guarantee}) is over the limit "
-            f"{key} ({limit}); Kubernetes refuses such a pod"
+        raise _KIND.fail(
+            slug,
+            f"{key}_guarantee ({guarantee}) is over the limit {key} ({limit}); Kubernetes refuses "
+            "such a pod",
         )
-
-
-def _check_unique_slugs(profiles: Sequence[MemoryProfile]) -> None:
-    seen: set[str] = set()
-    for profile in profiles:
-        if profile.slug in seen:
-            raise ConfigurationError(
-                f"memory_profiles: profile {profile.slug!r}: slug: another profile has it already"
-            )
-        seen.add(profile.slug)
 
 
 def _check_one_default(profiles: Sequence[MemoryProfile]) -> None:

@@ -1,15 +1,19 @@
-"""How each key of a memory profile is read. All raise ValueError with the reason."""
+"""How the values of settings' entries are read. All raise ValueError with the reason."""
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from jhub_gateway.policy.quantities import parse_memory
 
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}", re.ASCII)
 
 read_memory = parse_memory
+read_size = parse_memory
 
 
 def read_slug(value: object) -> str:
@@ -68,3 +72,51 @@ def read_mappings(value: object) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
         raise ValueError(f"{value!r} must be a list of mappings")
     return tuple(value)
+
+
+def read_component(value: object) -> str:
+    """Return a name that is safe as one component of a path and in a URL."""
+    if not isinstance(value, str) or not _COMPONENT.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is no name for a directory; use letters, digits, dots, hyphens and "
+            "underscores, a letter or digit first, 100 characters at most"
+        )
+    return value
+
+
+def read_sub_path(value: object) -> str:
+    """Return a relative path whose components are each safe."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no path")
+    return "/".join(read_component(part) for part in value.strip("/").split("/"))
+
+
+def read_choice(*choices: str) -> Callable[[object], str]:
+    """Return a reader of one of the given texts."""
+
+    def read(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"{value!r} is not {' or '.join(map(repr, choices))}")
+        return str(value)
+
+    return read
+
+
+def read_git_address(value: object) -> str:
+    """Return the address of a public git repository. It is shown in pods, so it holds no password.
+
+    Only https and http: git's other transports can run programs.
+    """
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError(f"{value!r} is no address of a git repository such as https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address with a user name or password would be seen by all users")
+    return str(value)
+
+
+def read_branch(value: object) -> str:
+    """Return the name of a branch; one with a hyphen first would be an option of git's."""
+    if not isinstance(value, str) or not _BRANCH.fullmatch(value):
+        raise ValueError(f"{value!r} is no name of a git branch")
+    return value

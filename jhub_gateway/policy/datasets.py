@@ -1,0 +1,54 @@
+"""Datasets: what users read and never change."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from jhub_gateway.models import Dataset
+from jhub_gateway.policy.entries import EntryKind
+from jhub_gateway.policy.entry_values import (
+    read_component,
+    read_groups,
+    read_size,
+    read_sub_path,
+    read_text,
+)
+
+_KIND = EntryKind(
+    trait="datasets",
+    noun="dataset",
+    required=("name",),
+    readers={
+        "name": read_component,
+        "sub_path": read_sub_path,
+        "claim": read_text,
+        "description": read_text,
+        "size": read_size,
+        "allowed_groups": read_groups,
+    },
+)
+
+
+def parse_datasets(entries: Sequence[Mapping[str, Any]]) -> tuple[Dataset, ...]:
+    """Return the datasets that an operator wrote as ``datasets``. Raises ConfigurationError.
+
+    Without a claim the data are in the share's ``datasets/``, in a directory of the dataset's
+    name unless ``sub_path`` says another. With one they are at its root, or at ``sub_path``.
+    """
+    datasets = tuple(map(_make_dataset, _KIND.read(entries)))
+    _KIND.check_unique([dataset.name for dataset in datasets])
+    return datasets
+
+
+def choose_datasets(datasets: Iterable[Dataset], groups: Collection[str]) -> tuple[Dataset, ...]:
+    """Return the datasets that a member of ``groups`` may read, in the operator's order."""
+    mine = frozenset(groups)
+    return tuple(
+        dataset
+        for dataset in datasets
+        if dataset.allowed_groups is None or dataset.allowed_groups & mine
+    )
+
+
+def _make_dataset(values: Mapping[str, Any]) -> Dataset:
+    default = {} if "claim" in values else {"sub_path": values["name"]}
+    return Dataset(**{**default, **values})
