@@ -37,13 +37,23 @@ def provide_archives() -> dict[str, Path]:
 
 
 def get_user_image_key() -> str:
-    """What the user image depends on: binder/, the build's arguments and the kind of machine."""
+    """What the user image depends on: what its build reads, and the kind of machine."""
     digest = hashlib.sha256(repr(get_build_arguments()).encode())
-    for path in sorted(BINDER.rglob("*")):
-        if path.is_file():
-            digest.update(path.relative_to(BINDER).as_posix().encode() + b"\0")
-            digest.update(path.read_bytes())
+    for path in find_build_files():
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes())
     return f"{platform.machine()}-{digest.hexdigest()[:12]}"
+
+
+def find_build_files() -> list[Path]:
+    """The files that the image's build reads: its Dockerfile and whatever that copies."""
+    dockerfile = BINDER / "Dockerfile"
+    copied = re.findall(r"^COPY (.+) \S+$", dockerfile.read_text(), re.MULTILINE)
+    sources = [ROOT / source for line in copied for source in line.split()]
+    found = [file for source in sources for file in (source, *source.rglob("*"))]
+    return sorted(
+        {dockerfile, *(file for file in found if file.is_file() and file.suffix != ".pyc")}
+    )
 
 
 def get_build_arguments() -> list[str]:

@@ -1,0 +1,7 @@
+// The plugins of this extension. Each has a file of its own.
+import { makeSpacePlugin } from "./space.js";
+
+// load: gives the package of a name that JupyterLab shares.
+export async function makePlugins(load) {
+  return [await makeSpacePlugin(load)];
+}
