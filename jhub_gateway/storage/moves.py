@@ -1,0 +1,232 @@
+"""A home gets a new owner, and with it a new directory, whoever is killed at whatever moment.
+
+In this order, each step whole or not at all:
+
+1. a note ``owners/<source>.move`` says whose the home shall be: from here the move will be done;
+2. the new owner's file, which says where the home is still on its way from;
+3. the directory takes its new name;
+4. the user names lead to it, the old owner's file goes, and the new one is as any other;
+5. the note goes.
+
+Between any two of them a start of either identity, or the same command again, does the rest.
+"""
+
+import errno
+import os
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from shlex import quote
+
+from jhub_gateway.errors import StartRefused
+from jhub_gateway.storage import files
+from jhub_gateway.storage.owners import (
+    Record,
+    add_move,
+    add_record,
+    drop_name,
+    read_move,
+    read_name,
+    read_record,
+    set_name,
+    settle_record,
+)
+from jhub_gateway.storage.paths import home_path, move_path, owner_path, usage_path
+from jhub_gateway.storage.problems import LOST, MOVING, NAME_IN_USE, NO_OWNER, UNSAFE
+
+_USAGE_MODE = 0o755  # users read it, whatever the umask
+
+
+def move_home(root: Path, source: str, record: Record) -> None:
+    """Give the home in the directory ``source`` to ``record``'s identity, and move it there.
+
+    Repeating goes on with what is left to do. Raises StartRefused if that identity has a home
+    already, or if this one can't be moved; then nothing has changed.
+    """
+    check_move(root, source, record)
+    if read_move(root, source) is None:
+        if record.name is not None:
+            set_name(root, record.name, source)  # so that the new owner's start finds the note
+        add_move(root, source, record)
+    if read_move(root, source) not in (record, None):
+        raise StartRefused(MOVING, describe_move(root, source))
+    if not finish_move(root, source):
+        raise StartRefused(NAME_IN_USE, describe_target(root, source, record))
+
+
+def check_move(root: Path, source: str, record: Record) -> None:
+    """Raise StartRefused unless the move can begin, or is under way."""
+    under_way = read_move(root, source)
+    if under_way == record:
+        return
+    if under_way is not None:
+        raise StartRefused(MOVING, describe_move(root, source))
+    home, target = home_path(root, source), record.directory
+    if home.is_symlink():
+        raise StartRefused(UNSAFE, f"{home} is a symbolic link: move what it leads to by hand")
+    if not home.is_dir():
+        raise StartRefused(LOST, describe_lost(root, source))
+    if read_record(root, target) is not None:
+        raise StartRefused(NAME_IN_USE, describe_target(root, source, record))
+    if not is_free(home_path(root, target)):
+        raise StartRefused(NO_OWNER, describe_ownerless(root, target, record.name))
+    check_name(root, source, record)
+
+
+def check_name(root: Path, source: str, record: Record) -> None:
+    """Raise StartRefused if the record's user name is that of another home's user."""
+    if record.name is None:
+        return
+    holder = read_name(root, record.name)
+    if holder is None or holder in (source, record.directory):
+        return
+    held = read_record(root, holder)
+    if held is not None and held.name in (record.name, None):
+        raise StartRefused(NAME_IN_USE, describe_name(root, holder, held, record))
+
+
+def finish_move(root: Path, source: str) -> bool:
+    """Do what is left of the home's move, if one is under way.
+
+    False if it was given up, as the new owner has got a home meanwhile. Raises StartRefused if
+    the home can't be moved.
+    """
+    record = read_move(root, source)
+    if record is None:
+        return True
+    target = record.directory
+    make_usage_directory(root, target)
+    if not add_record(root, target, replace(record, moved_from=source)):
+        found = read_record(root, target)
+        if found is None or found.moved_from != source:
+            # Either all is done but for the note, or the file is that of another home.
+            is_done = not _is_there(root, source)
+            files.remove(move_path(root, source))
+            return is_done
+    _move_directory(root, source, target)
+    _move_notes(root, source, record)
+    files.remove(move_path(root, source))
+    return True
+
+
+def make_usage_directory(root: Path, directory: str) -> None:
+    """Make the directory for the home's usage: a server can't mount what is missing."""
+    path = usage_path(root, directory)
+    if not path.is_dir():
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, _USAGE_MODE)
+
+
+def is_free(home: Path) -> bool:
+    """Whether a home can be made there: nothing is, or an empty directory."""
+    try:
+        with os.scandir(home) as entries:
+            return not home.is_symlink() and next(entries, None) is None
+    except FileNotFoundError:
+        return not home.is_symlink()
+    except NotADirectoryError:
+        return False
+
+
+def _is_there(root: Path, source: str) -> bool:
+    return os.path.lexists(home_path(root, source)) or owner_path(root, source).exists()
+
+
+def _move_directory(root: Path, source: str, target: str) -> None:
+    """Rename it. The system call replaces an empty directory, and no other."""
+    old, new = home_path(root, source), home_path(root, target)
+    try:
+        os.rename(old, new)
+    except FileNotFoundError:
+        if not new.is_dir():
+            raise StartRefused(LOST, describe_lost(root, source)) from None
+        return  # done before, or by somebody else just now
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise StartRefused(NO_OWNER, f"{old} can't be moved: {new} is not empty") from None
+    files.sync_directory(new.parent)
+
+
+def _move_notes(root: Path, source: str, record: Record) -> None:
+    target = record.directory
+    if record.name is not None:
+        set_name(root, record.name, target)
+    with suppress(OSError):  # it is measured again
+        os.rename(usage_path(root, source) / "usage.json", usage_path(root, target) / "usage.json")
+    with suppress(OSError):  # a server that still runs may look at it
+        os.rmdir(usage_path(root, source))
+    before = read_record(root, source)
+    # Another process may have done all this, and the old owner may have got a new home since.
+    if before is not None and read_move(root, source) is not None:
+        drop_name(root, before.name, source)
+        files.remove(owner_path(root, source))
+    found = read_record(root, target)
+    if found is not None and found.moved_from == source:
+        settle_record(root, target, found)
+
+
+def describe_move(root: Path, source: str) -> str:
+    """Return which command ends the move that is under way."""
+    record = read_move(root, source)
+    return (
+        f"another rename of the home {source} is not finished; finish it first: "
+        f"{make_command(root, source, record)}"
+    )
+
+
+def describe_target(root: Path, source: str, record: Record) -> str:
+    """Return why the new owner can't have the home."""
+    return (
+        f"{describe_identity(record)} has a home already, {record.directory}: the home {source} "
+        f"stays as it is. Let them keep one: move the other's files away, then remove "
+        f"{owner_path(root, record.directory)} and {home_path(root, record.directory)}"
+    )
+
+
+def describe_name(root: Path, holder: str, held: Record, wanted: Record) -> str:
+    """Return whose home has the user name, and the two commands that settle whose it is."""
+    name = wanted.name or ""
+    free = make_command(root, holder, replace(held, name=f"{name}-former"))
+    give = make_command(root, holder, wanted)
+    return (
+        f"the user name {name!r} is that of the home {holder} of {describe_identity(held)}, and "
+        f"now of {describe_identity(wanted)}. If both are one person: {give} ; if not: {free}"
+    )
+
+
+def describe_ownerless(root: Path, directory: str, name: str | None) -> str:
+    """Return how a home that nobody has gets an owner."""
+    command = f"jhub-gateway storage rename {quote(str(root))} {quote(directory)}"
+    return (
+        f"{home_path(root, directory)} exists and isn't empty, but {owner_path(root, directory)} "
+        "is missing. Find out whose it is, then give it to whoever logs in next by their name: "
+        f"{command} --name {quote(name or 'NAME')} --next-login"
+    )
+
+
+def describe_lost(root: Path, directory: str) -> str:
+    """Return where the home should be, and how its owner can get a new one."""
+    return (
+        f"{home_path(root, directory)} is missing, which {owner_path(root, directory)} is about. "
+        "Bring it back from a snapshot or a backup; if it shall be a new one, remove that file"
+    )
+
+
+def describe_identity(record: Record) -> str:
+    """Return what the home is tied to, for an operator."""
+    if record.subject is not None:
+        return f"subject {record.subject!r} at {record.issuer!r}"
+    return f"the name {record.name!r}"
+
+
+def make_command(root: Path, directory: str, record: Record | None) -> str:
+    """Return the command that gives the home to ``record``'s identity and name."""
+    words = ["jhub-gateway", "storage", "rename", str(root), directory]
+    if record is not None and record.name is not None:
+        words += ["--name", record.name]
+    if record is not None and record.subject is not None:
+        words += ["--issuer", record.issuer or "", "--subject", record.subject]
+    elif record is not None:
+        words += ["--next-login" if record.next_login else "--by-name"]
+    return " ".join(map(quote, words))
