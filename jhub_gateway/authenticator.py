@@ -181,6 +181,11 @@ class GatewayAuthenticator(GenericOAuthenticator):
             "gateway's operators for access."
         )
 
+    @property
+    def gives_subject(self) -> bool:
+        """Whether each user's ``auth_state`` has ``issuer`` and ``subject`` after a login."""
+        return bool(self.enable_auth_state)
+
     # The provider's addresses
 
     @cached_property

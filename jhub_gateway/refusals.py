@@ -1,10 +1,28 @@
 """A start that is refused, and what JupyterHub must not make of it."""
 
+from secrets import token_hex
+
 from jupyterhub import version_info
 from jupyterhub.spawner import Spawner
 from tornado import web
 
 from jhub_gateway.error_pages import make_error_page
+from jhub_gateway.errors import StartRefused
+
+
+def make_logged_refusal(spawner: Spawner, refusal: StartRefused) -> web.HTTPError:
+    """Return the error that shows what is refused, and log its cause for the operator.
+
+    Both have the same reference, so that support can find the one by the other.
+    """
+    reference = token_hex(4)
+    spawner.log.error(
+        "Refused to start the server of %s (reference %s): %s",
+        spawner._log_name,
+        reference,
+        refusal.cause or refusal,
+    )
+    return make_refusal(spawner, f"{refusal} Reference: {reference}.")
 
 
 def make_refusal(spawner: Spawner, sentence: str, status: int = 403) -> web.HTTPError:

@@ -1,8 +1,8 @@
 """The spawner for Kubernetes."""
 
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from kubernetes_asyncio.client import V1Container, V1Pod, V1Volume, V1VolumeMount
@@ -10,25 +10,30 @@ from kubespawner import KubeSpawner
 from kubespawner.utils import get_k8s_model
 from traitlets import Unicode, default, validate
 
+from jhub_gateway.claim_checks import check_claims
+from jhub_gateway.data_spawner import DataSpawner
+from jhub_gateway.errors import StartRefused
 from jhub_gateway.models import MemoryProfile
-from jhub_gateway.policy.directories import make_directory_name, make_owner_label
-from jhub_gateway.policy.home_volume import (
-    make_home_init_container,
-    make_home_mount,
-    make_volume,
-)
+from jhub_gateway.policy.directories import make_owner_label
+from jhub_gateway.policy.init_containers import make_fill_container, make_prepare_container
 from jhub_gateway.policy.pod_security import (
     make_restricted_container_context,
     make_restricted_pod_context,
     pick_user,
 )
-from jhub_gateway.profiled_spawner import ProfiledSpawner
+from jhub_gateway.policy.share_volumes import (
+    DATA_PATH,
+    RUNTIME_PATH,
+    USAGE_PATH,
+    make_mounts,
+    make_volumes,
+)
+from jhub_gateway.refusals import make_logged_refusal
+from jhub_gateway.refused_starts import START_ID, start_unless_refused
 from jhub_gateway.spawner_checks import check_settings
 
-_TEMPLATES = Path(__file__).parent / "templates"
 
-
-class GatewaySpawner(ProfiledSpawner, KubeSpawner):
+class GatewaySpawner(DataSpawner, KubeSpawner):
     """Starts each user's server as a pod of the size they chose, with their home in it.
 
     All of KubeSpawner's traits apply, so that what Zero to JupyterHub sets as
@@ -50,11 +55,12 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         "",
         config=True,
         help="""
-        The PersistentVolumeClaim, in the pods' namespace, that holds all users' homes.
+        The PersistentVolumeClaim, in the pods' namespace, that holds all users' homes and what
+        they share; ``jhub-gateway storage init`` prepares it.
 
         It must be ReadWriteMany where the cluster has more than one node, and uid 1000 must be
-        able to write to its root. Each user's pod mounts only the directory ``homes/<user>`` of
-        it. There is no default: the hub does not start without it.
+        able to write to its root. Each user's pod mounts only their own directories of it. There
+        is no default: the hub does not start without it.
         """,
     )
 
@@ -68,13 +74,25 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
     )
 
     home_init_image = Unicode(
-        "busybox:1.37",
+        "",
         config=True,
         help="""
-        The image of the init container that makes a user's home on the shared claim.
+        The image of the init containers that check whose a home is, and make it.
 
-        It needs ``/bin/sh``, ``mkdir``, ``chmod`` and ``id``, and sees the whole claim: use one
-        that you trust, never one that users choose. Default: ``busybox:1.37``.
+        It has ``python3`` with jhub-gateway, in the hub's own version: take the hub's own image.
+        It sees the whole claim: use one that you trust, never one that users choose. There is no
+        default: the hub does not start without it.
+        """,
+    )
+
+    usage_directory = Unicode(
+        "",
+        config=True,
+        help="""
+        Where the hub itself sees the directory ``usage/`` of the share, mounted read-only: how
+        much each home takes, as ``jhub-gateway storage measure`` wrote it.
+
+        It is needed for ``home_quota``. Default: none; nothing is shown of sizes.
         """,
     )
 
@@ -99,9 +117,9 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         # The one claim is everybody's; no user's removal may take it away.
         return False
 
-    @default("additional_profile_form_template_paths")
-    def _default_form_template_paths(self) -> list[str]:
-        return [str(_TEMPLATES)]
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        return super()._default_options_form() or super()._options_form_default()
 
     @default("profile_list")
     def _default_profile_list(self) -> Callable[..., Any] | list[Any]:
@@ -113,10 +131,10 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         # Zero to JupyterHub sets an empty list where its administrator set none.
         return proposal.value or self._default_profile_list()
 
-    @cached_property
-    def home_directory(self) -> str:
-        """The name of the owner's directory on the shared claim."""
-        return make_directory_name(self.identity)
+    @property
+    def usage_root(self) -> Path | None:
+        """Where the hub reads how much homes take, or None if it can't."""
+        return Path(self.usage_directory) if self.usage_directory else None
 
     async def load_user_options(self) -> None:
         """Apply the profile of this start, or refuse it with a 403.
@@ -127,13 +145,26 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
         await super().load_user_options()
         if profile is not None:
             self._add_tolerations(profile)
+        await self.load_data(profile)
+
+    async def start(self) -> Any:
+        """Start the pod. Raises tornado's HTTPError 403 if what it is to mount is refused."""
+        self.start_id = token_hex(8)
+        try:
+            return await start_unless_refused(self, super().start())
+        except StartRefused as refusal:
+            raise make_logged_refusal(self, refusal) from None
+
+    def get_env(self) -> dict[str, str]:
+        """Add where the server finds its data."""
+        return super().get_env() | self.make_data_environment(USAGE_PATH, RUNTIME_PATH)
 
     async def get_pod_manifest(self) -> V1Pod:
-        """Return KubeSpawner's pod, with the home, the restricted standard and the owner added."""
+        """Return KubeSpawner's pod, with the data, the restricted standard and the owner added."""
         pod = await super().get_pod_manifest()
         self._label(pod)
         self._restrict(pod)
-        self._mount_home(pod)
+        self._mount_data(pod)
         # KubeSpawner logs a pod that the API server refuses; its environment holds tokens.
         pod.to_str = lambda: f"pod {pod.metadata.name} (not shown, as its environment is secret)"
         return pod
@@ -141,7 +172,9 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
     @classmethod
     def check_at_start(cls, app: Any) -> None:
         """Check the settings as the hub starts. Raises ConfigurationError."""
-        check_settings(cls.make_for_checks(app))
+        spawner = cls.make_for_checks(app)
+        check_settings(spawner)
+        check_claims(spawner)
 
     def _add_tolerations(self, profile: MemoryProfile) -> None:
         """Let the pod onto the profile's nodes, beside those that the hub's settings allow."""
@@ -153,6 +186,7 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
             "jhub-gateway/hub": self.hub_name,
             "jhub-gateway/owner": make_owner_label(self.identity),
         }
+        pod.metadata.annotations = {**(pod.metadata.annotations or {}), START_ID: self.start_id}
 
     def _restrict(self, pod: Any) -> None:
         # KubeSpawner itself holds the security contexts as plain mappings, so pod isn't typed.
@@ -167,22 +201,39 @@ class GatewaySpawner(ProfiledSpawner, KubeSpawner):
                 plain(container.security_context)
             )
 
-    def _mount_home(self, pod: Any) -> None:
+    def _mount_data(self, pod: Any) -> None:
         notebook = pod.spec.containers[0]
-        prepare = make_home_init_container(
-            self.home_init_image, self.home_directory, notebook.security_context
+        volumes = make_volumes(self.shared_claim_name, self.mounted_datasets)
+        mounts = make_mounts(
+            self.home_directory, self.home_path, self.mounted_folders, self.mounted_datasets
         )
-        mount = make_home_mount(self.home_directory, self.home_path)
-        pod.spec.volumes = [
-            *(pod.spec.volumes or []),
-            get_k8s_model(V1Volume, make_volume(self.shared_claim_name)),
-        ]
+        pod.spec.volumes = [*(pod.spec.volumes or []), *_make_models(V1Volume, volumes)]
         # First, as the operator's own init containers may want the home.
         pod.spec.init_containers = [
-            get_k8s_model(V1Container, prepare),
+            *_make_models(V1Container, self._make_init_containers(notebook.security_context)),
             *(pod.spec.init_containers or []),
         ]
         notebook.volume_mounts = [
-            get_k8s_model(V1VolumeMount, mount),
+            *_make_models(V1VolumeMount, mounts),
             *(notebook.volume_mounts or []),
         ]
+
+    def _make_init_containers(self, security_context: dict[str, Any]) -> list[dict[str, Any]]:
+        prepare = make_prepare_container(
+            self.home_init_image,
+            self.owner,
+            *self.mounted_places,
+            self.is_rescue,
+            security_context,
+        )
+        links = self.make_links(DATA_PATH)
+        if not (links or self.releases):
+            return [prepare]
+        fill = make_fill_container(
+            self.home_init_image, self.home_directory, self.releases, links, security_context
+        )
+        return [prepare, fill]
+
+
+def _make_models(model: type, manifests: list[dict[str, Any]]) -> list[Any]:
+    return [get_k8s_model(model, manifest) for manifest in manifests]

@@ -6,6 +6,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.policy.quotas import parse_quotas
+from jhub_gateway.policy.share_volumes import DATA_PATH, RUNTIME_PATH
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -22,7 +24,8 @@ def find_problems(spawner: Any) -> Iterator[str]:
     yield from _check_names(spawner)
     yield from _check_profile_list(spawner)
     yield from _check_cpu(spawner)
-    yield from _check_home_path(spawner)
+    yield from _check_paths(spawner)
+    yield from _check_quota(spawner)
     yield from _check_security(spawner)
 
 
@@ -33,6 +36,11 @@ def _check_names(spawner: Any) -> Iterator[str]:
         yield (
             "GatewaySpawner.shared_claim_name is empty: "
             "name the ReadWriteMany claim that holds the users' homes"
+        )
+    if not spawner.home_init_image:
+        yield (
+            "GatewaySpawner.home_init_image is empty: name an image that has jhub-gateway in it, "
+            "such as the hub's own"
         )
     if spawner.enable_user_namespaces:
         yield (
@@ -61,17 +69,39 @@ def _check_cpu(spawner: Any) -> Iterator[str]:
             )
 
 
-def _check_home_path(spawner: Any) -> Iterator[str]:
+def _check_paths(spawner: Any) -> Iterator[str]:
     home = PurePosixPath(spawner.home_path)
     if not home.is_absolute():
         yield f"GatewaySpawner.home_path is {spawner.home_path!r}: it must be an absolute path"
+    ours = (home, PurePosixPath(DATA_PATH), PurePosixPath(RUNTIME_PATH))
+    if any(home in (path, *path.parents) for path in ours[1:]):
+        yield f"GatewaySpawner.home_path is {spawner.home_path!r}: {DATA_PATH} is not in a home"
     for mount in _list_values(spawner.volume_mounts):
-        if PurePosixPath(mount.get("mountPath", "")) == home:
+        path = PurePosixPath(mount.get("mountPath", ""))
+        if path == home:
             yield (
                 f"KubeSpawner.volume_mounts has {mount.get('name')!r} at {spawner.home_path!r}, "
                 "where GatewaySpawner mounts the home: with Zero to JupyterHub set "
                 "singleuser.storage.type to 'none'"
             )
+        elif path in ours:
+            yield (
+                f"KubeSpawner.volume_mounts has {mount.get('name')!r} at {str(path)!r}, where "
+                "GatewaySpawner mounts the gateway's data: mount it somewhere else"
+            )
+
+
+def _check_quota(spawner: Any) -> Iterator[str]:
+    if spawner.home_quota and not spawner.usage_directory:
+        yield (
+            f"GatewaySpawner.home_quota is {spawner.home_quota!r}, and the hub cannot tell how "
+            "much a home takes: mount usage/ of the share in the hub, and name that directory in "
+            "GatewaySpawner.usage_directory"
+        )
+    slugs = {profile.slug for profile in spawner.profiles}
+    for quota in parse_quotas(spawner.home_quota):
+        for slug in sorted((quota.profiles or frozenset()) - slugs):
+            yield f"GatewaySpawner.home_quota names the profile {slug!r}: there is no such profile"
 
 
 def _check_security(spawner: Any) -> Iterator[str]:

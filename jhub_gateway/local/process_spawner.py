@@ -6,13 +6,15 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from shlex import quote
+from shutil import rmtree
+from tempfile import gettempdir
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets import Unicode, validate
 
-from jhub_gateway.errors import ConfigurationError, StartRefused
-from jhub_gateway.local.homes import is_open_to_others, make_data_directory, make_home
+from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.local.data_directory import is_open_to_others, prepare_data_directory
 from jhub_gateway.local.memory_limits import MemoryLimit, choose_memory_limit
 from jhub_gateway.local.network import check_local_mode
 from jhub_gateway.local.processes import (
@@ -23,7 +25,8 @@ from jhub_gateway.local.processes import (
     wait_until,
 )
 from jhub_gateway.local.server import LocalServer
-from jhub_gateway.refusals import make_refusal
+from jhub_gateway.local.views import VIEWS, make_view
+from jhub_gateway.policy.layout import DATASETS, GROUPS, HOMES, TUTORIALS
 
 
 class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
@@ -41,9 +44,30 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
         scope = str(Path(self.data_directory).resolve())
         return _choose_once(self.memory_limit_method, scope)
 
+    @property
+    def data_path(self) -> Path:
+        """Links to the owner's groups/ and datasets/."""
+        return self.root / VIEWS / self.home_directory
+
+    @property
+    def usage_path(self) -> Path:
+        """Where it is written how much the home takes."""
+        return self.usage_root / HOMES / self.home_directory
+
+    @property
+    def tutorials_path(self) -> Path:
+        """What is copied into homes."""
+        return self.root / TUTORIALS
+
+    @property
+    def runtime(self) -> Path:
+        """Run files of this start, outside the home, which may be full."""
+        return Path(gettempdir(), f"jhub-gateway-{self.spawn_id}")
+
     @classmethod
     def check_at_start(cls, app: Any) -> None:
         """Refuse root, and a network that the shared account is not allowed on."""
+        super().check_at_start(app)
         self = cls.make_for_checks(app)
         self._check_account()
         check_local_mode(app, self.ip, self.allow_shared_account_on_network)
@@ -52,7 +76,8 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
     def prepare_at_start(cls, app: Any) -> None:
         """Make the data directory, find the memory limit, and tidy up after an earlier run."""
         self = cls.make_for_checks(app)
-        data = make_data_directory(self.data_directory)
+        data = self.root
+        prepare_data_directory(data)
         limit = self.memory_limit
         app.log.warning(
             "All users' servers run under the hub's own account: every user can read the files "
@@ -111,15 +136,28 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
 
     async def start(self) -> tuple[str, int]:
         """Start the server in its home, once nothing of its last start is left to share it."""
-        self.load_profile()
         await self._end_remains()
-        try:
-            make_home(self.data_directory, self.identity)
-        except StartRefused as refusal:
-            self.log.error("No home for %s: %s", self._log_name, refusal.cause)
-            raise make_refusal(self, str(refusal)) from None
+        await self.prepare_start()
         self.spawn_id = token_hex(8)
+        self.runtime.mkdir(mode=0o700)
+        # JupyterHub makes a spawner for each start, so that the command can be this one's.
+        self.cmd = self.make_command()
         return await super().start()
+
+    def prepare_share(self) -> None:
+        """Make the view of the data too: without mounts it is links. Raises StartRefused."""
+        super().prepare_share()
+        make_view(
+            self.data_path,
+            {
+                f"{GROUPS}/{folder.folder}": self.root / GROUPS / folder.folder
+                for folder in self.mounted_folders
+            }
+            | {
+                f"{DATASETS}/{dataset.name}": self.root / DATASETS / dataset.sub_path
+                for dataset in self.mounted_datasets
+            },
+        )
 
     async def poll(self) -> int | None:
         """End the kernels of a server that crashed, as they would keep its memory."""
@@ -144,9 +182,11 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
 
     async def _end_remains(self) -> None:
         """End what outlived the server: kernels after a crash, what a terminal left running."""
+        runtime = self.runtime
         spawn_id, self.spawn_id = self.spawn_id, ""
         if not spawn_id:
             return
+        rmtree(runtime, ignore_errors=True)
         left = await kill_all(lambda: self._find_processes(spawn_id), self.kill_timeout)
         if left:
             self.log.error("Processes %s of %s can't be ended", sorted(left), self._log_name)

@@ -1,5 +1,6 @@
 """What a server on the hub's own machine is, whichever of the two ways starts it."""
 
+import asyncio
 import math
 import os
 import sys
@@ -8,10 +9,16 @@ from typing import Any
 
 from traitlets import Bool, Enum, Unicode, default
 
-from jhub_gateway.local.homes import find_home
+from jhub_gateway.data_spawner import DataSpawner
+from jhub_gateway.errors import ConfigurationError, StartRefused
 from jhub_gateway.local.memory_limits import METHODS
-from jhub_gateway.local.profile_form import read_profile_form, render_profile_form
-from jhub_gateway.profiled_spawner import ProfiledSpawner
+from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.datasets import parse_datasets
+from jhub_gateway.policy.init_containers import make_fill_request
+from jhub_gateway.policy.layout import HOMES, USAGE
+from jhub_gateway.profile_form import read_profile_form
+from jhub_gateway.refusals import make_logged_refusal
+from jhub_gateway.storage.homes import prepare_folders, prepare_home
 
 _THREAD_COUNTS = (
     "OMP_NUM_THREADS",
@@ -21,13 +28,14 @@ _THREAD_COUNTS = (
 )
 
 
-class LocalServer(ProfiledSpawner):
+class LocalServer(DataSpawner):
     """Profiles, form, home and environment of a server on the hub's own machine.
 
     Mix it in before the class that starts the process.
     """
 
     # What JupyterHub's Spawner brings.
+    cmd: list[str]
     cpu_limit: Any
     cpu_guarantee: Any
 
@@ -35,8 +43,8 @@ class LocalServer(ProfiledSpawner):
         "gateway-data",
         config=True,
         help="""
-        The directory that holds all users' homes, each at ``homes/`` and a name made from the
-        user's (see the rule in the reference). Relative to the directory where the hub starts.
+        The directory that holds all users' homes and what they share, in the layout of the
+        share that pods mount (see the reference). Relative to the directory where the hub starts.
 
         It is created with mode 0700 if it is missing. Keep it over upgrades, and back it up.
 
@@ -96,20 +104,84 @@ class LocalServer(ProfiledSpawner):
         # Anything else of the hub's environment may be a secret of the hub's.
         return ["PATH", "VIRTUAL_ENV", "CONDA_DEFAULT_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL"]
 
-    @default("options_form")
-    def _default_options_form(self) -> Any:
-        return _render_form if self.memory_profiles else ""
-
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
         return read_profile_form
 
     @property
+    def root(self) -> Path:
+        """The directory that stands for the share, as an absolute path."""
+        return Path(self.data_directory).resolve()
+
+    @property
+    def usage_root(self) -> Path:
+        """Where it is written how much each home takes."""
+        return self.root / USAGE
+
+    @property
     def home(self) -> Path:
         """The owner's home, an absolute path. All their named servers share it."""
-        return find_home(self.data_directory, self.identity)
+        return self.root / HOMES / self.home_directory
 
-    def load_profile(self) -> None:
+    @property
+    def data_path(self) -> Path:
+        """Where the server sees the groups/ and datasets/ of its owner."""
+        raise NotImplementedError
+
+    @property
+    def usage_path(self) -> Path:
+        """Where the server sees how much the home takes."""
+        raise NotImplementedError
+
+    @property
+    def tutorials_path(self) -> Path:
+        """Where the server sees what is copied into homes."""
+        raise NotImplementedError
+
+    @property
+    def runtime(self) -> Path:
+        """Where run files of this start are: outside the home, which may be full."""
+        raise NotImplementedError
+
+    @classmethod
+    def check_at_start(cls, app: Any) -> None:
+        """Refuse what one machine cannot have."""
+        for dataset in parse_datasets(cls.make_for_checks(app).datasets):
+            if dataset.claim:
+                raise ConfigurationError(
+                    f"datasets: dataset {dataset.name!r}: claim: {dataset.claim!r} is Kubernetes'; "
+                    "on one machine put the data, or a link to them, into the directory "
+                    f"datasets/{dataset.name} of data_directory"
+                )
+
+    async def prepare_start(self) -> None:
+        """Size this start, check whose home it opens, and make what is missing of it.
+
+        Raises tornado's HTTPError 403 with a sentence for the user.
+        """
+        profile = self.load_profile()
+        try:
+            await self.load_data(profile)
+            await asyncio.to_thread(self.prepare_share)
+        except StartRefused as refusal:
+            raise make_logged_refusal(self, refusal) from None
+
+    def prepare_share(self) -> None:
+        """Make what is missing of the owner's home and folders. Raises StartRefused."""
+        prepare_home(self.root, self.owner, self.is_rescue)
+        prepare_folders(self.root, *self.mounted_places)
+
+    def make_command(self) -> list[str]:
+        """Return the server's command, after one that fills the home as the user."""
+        links = self.make_links(str(self.data_path))
+        if not (links or self.releases):
+            return self.cmd
+        request = make_fill_request(self.releases, links)
+        places = [str(self.home), str(self.tutorials_path)]
+        fill = [sys.executable, "-I", "-m", "jhub_gateway.storage", "fill"]
+        return [*fill, *places, request, "--", *self.cmd]
+
+    def load_profile(self) -> MemoryProfile | None:
         """Size this start by the profile that its owner may have; user options size nothing.
 
         Raises tornado's HTTPError 403 with a sentence for the user.
@@ -121,12 +193,14 @@ class LocalServer(ProfiledSpawner):
             # JupyterHub makes a spawner for each start: what is there is what the operator set.
             self.cpu_limit = profile.cpu or self.cpu_limit
             self.cpu_guarantee = profile.cpu_guarantee or self.cpu_guarantee
+        return profile
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """Return the environment with what belongs to the user: home, paths, number of threads."""
         home = str(self.home)
         own = {"HOME": home, "USER": self.user.name, "LOGNAME": self.user.name}
-        return {**self._make_defaults(home), **env, **own, "PATH": _with_own_bin(env)}
+        data = self.make_data_environment(str(self.usage_path), str(self.runtime))
+        return {**self._make_defaults(home), **env, **own, **data, "PATH": _with_own_bin(env)}
 
     def _make_defaults(self, home: str) -> dict[str, str]:
         defaults = {
@@ -134,7 +208,6 @@ class LocalServer(ProfiledSpawner):
             "JUPYTERHUB_ROOT_DIR": home,
             "JUPYTER_CONFIG_DIR": f"{home}/.jupyter",
             "JUPYTER_DATA_DIR": f"{home}/.local/share/jupyter",
-            "JUPYTER_RUNTIME_DIR": f"{home}/.local/share/jupyter/runtime",
         }
         if self.cpu_limit:
             defaults |= dict.fromkeys(_THREAD_COUNTS, str(math.ceil(self.cpu_limit)))
@@ -148,7 +221,3 @@ def _with_own_bin(env: dict[str, str]) -> str:
     # A hub that is started by its path has no activated environment; kernels need it all the same.
     path = env.get("PATH", os.defpath)
     return path if str(_BIN) in path.split(os.pathsep) else f"{_BIN}{os.pathsep}{path}"
-
-
-def _render_form(spawner: LocalServer) -> str:
-    return render_profile_form(spawner.make_profile_list(), spawner.user_options)

@@ -7,11 +7,14 @@ from systemdspawner import SystemdSpawner
 from traitlets import default
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.local.data_directory import PASSABLE, prepare_data_directory
 from jhub_gateway.local.server import LocalServer
 from jhub_gateway.policy.directories import make_directory_name, make_owner_label
-from jhub_gateway.policy.layout import HOMES
+from jhub_gateway.policy.layout import DATASETS, GROUPS, HOMES, TUTORIALS, USAGE
+from jhub_gateway.storage.homes import prepare_folders, prepare_home
 
 _STATE = Path("/var/lib")  # where systemd keeps what StateDirectory= names
+_VIEW = Path("/run/gateway")  # where each unit sees its owner's data
 
 
 class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
@@ -36,6 +39,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     @classmethod
     def check_at_start(cls, app: Any) -> None:
         """Refuse what systemd's units cannot have."""
+        super().check_at_start(app)
         self = cls.make_for_checks(app)
         if self.memory_limit_method not in ("auto", "systemd"):
             raise ConfigurationError(
@@ -48,7 +52,9 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
 
     @classmethod
     def prepare_at_start(cls, app: Any) -> None:
-        """Say what holds; systemd makes the homes itself."""
+        """Prepare the data directory and say what holds; systemd makes the homes itself."""
+        # Users pass through it to their own homes, and can list nothing.
+        prepare_data_directory(cls.make_for_checks(app).root, PASSABLE)
         app.log.info(
             "Homes are in %s; systemd limits memory and CPU for all processes of a server "
             "together, and each user has an account of their own",
@@ -56,9 +62,60 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
         )
 
     @property
-    def home(self) -> Path:
-        """The owner's home. Not resolved: systemd makes it, as a link into /var/lib/private."""
-        return Path(self.data_directory, HOMES, make_directory_name(self.identity))
+    def root(self) -> Path:
+        """The directory that stands for the share. Not resolved, as systemd wants it below its own.
+
+        Each home in it is a link into /var/lib/private, which systemd makes.
+        """
+        return Path(self.data_directory)
+
+    @property
+    def runtime(self) -> Path:
+        """Run files of the unit, outside the home, which may be full."""
+        return Path("/run", self.unit_name)
+
+    @property
+    def data_path(self) -> Path:
+        """Where the unit's mounts are."""
+        return _VIEW
+
+    @property
+    def usage_path(self) -> Path:
+        """One of the unit's mounts."""
+        return _VIEW / USAGE
+
+    @property
+    def tutorials_path(self) -> Path:
+        """One of the unit's mounts."""
+        return _VIEW / TUTORIALS
+
+    def prepare_share(self) -> None:
+        """Check whose home it is, and make its folders; systemd makes the home."""
+        prepare_home(self.root, self.owner, self.is_rescue, make_directory=False)
+        prepare_folders(self.root, *self.mounted_places)
+        # The accounts are made for each unit. Nobody gets here but by a mount, as no account may
+        # enter groups/ itself.
+        for folder in self.mounted_folders:
+            (self.root / GROUPS / folder.folder).chmod(0o2777)
+
+    def make_mounts(self) -> dict[str, str]:
+        """Return the unit's properties that show it the owner's data, and nobody else's."""
+        read = {
+            self.usage_root / HOMES / self.home_directory: USAGE,
+            self.root / TUTORIALS: TUTORIALS,
+        }
+        write: dict[Path, str] = {}
+        for folder in self.mounted_folders:
+            place = f"{GROUPS}/{folder.folder}"
+            (read if folder.read_only else write)[self.root / place] = place
+        for dataset in self.mounted_datasets:
+            read[self.root / DATASETS / dataset.sub_path] = f"{DATASETS}/{dataset.name}"
+        mounts = {"BindReadOnlyPaths": read, "BindPaths": write}
+        return {
+            name: " ".join(f"{source}:{_VIEW / place}" for source, place in paths.items())
+            for name, paths in mounts.items()
+            if paths
+        }
 
     def make_properties(self) -> dict[str, str]:
         """Return the unit's properties beside those that SystemdSpawner sets."""
@@ -69,6 +126,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
             "StateDirectoryMode": "0700",
             "WorkingDirectory": str(self.home),
             "MemorySwapMax": "0",
+            **self.make_mounts(),
         }
 
     def get_env(self) -> dict[str, str]:
@@ -80,11 +138,13 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
 
         JupyterHub makes a spawner for each start, so that settings can be changed for this one.
         """
-        self.load_profile()
+        await self.prepare_start()
         self.unit_name = make_unit_name(self.identity, self.name)
         self.unit_extra_properties = {**self.make_properties(), **self.unit_extra_properties}
         # SystemdSpawner makes HOME from the user name, which need not be fit for a path.
-        self.cmd = ["/usr/bin/env", f"HOME={self.home}", *self.cmd]
+        command = ["/usr/bin/env", f"HOME={self.home}", *self.make_command()]
+        # SystemdSpawner fills {USERNAME} into each part.
+        self.cmd = [part.replace("{", "{{").replace("}", "}}") for part in command]
         return await super().start()
 
 

@@ -14,3 +14,5 @@ TUTORIALS = "tutorials"  # a directory per release; copied into homes
 OWNERS = "owners"  # whose each home is; no user's server mounts it
 NAMES = "names"  # which home a user name had last; no user's server mounts it
 USAGE = "usage"  # how much each home and dataset takes
+
+DATA_LINK = "gateway"  # in each home: leads to the owner's groups/ and datasets/

@@ -51,7 +51,8 @@ def find_quota(
 
 def combine_limits(quota: int | None, usage: Usage | None) -> int | None:
     """Return what holds of the hub's quota and the file system's own, in bytes."""
-    limits = [limit for limit in (quota, usage and usage.limit) if limit is not None]
+    own = None if usage is None else usage.limit
+    limits = [limit for limit in (quota, own) if limit is not None]
     return min(limits, default=None)
 
 

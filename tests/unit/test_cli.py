@@ -71,8 +71,13 @@ def test_a_hub_on_kubernetes_is_checked_too(tmp_path):
     status, text = run()
     assert status == 1
     assert "GatewaySpawner.shared_claim_name is empty" in text
-    config.write_text(pods + "c.GatewaySpawner.shared_claim_name = 'share'\n")
-    assert run() == (0, f"{config}: the hub can start with this\n")
+    pods += "c.GatewaySpawner.shared_claim_name = 'share'\n"
+    config.write_text(pods + "c.GatewaySpawner.home_init_image = 'hub:1'\n")
+    status, text = run()
+    assert status == 0
+    assert text.startswith(f"{config}: the hub can start with this\n")
+    # Nothing answers at the address.
+    assert "The claims are not checked" in text
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 import re
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
-from jinja2 import Environment, FileSystemLoader
 
-import jhub_gateway
+from jhub_gateway.models import Dataset, GroupFolder, Usage
+from jhub_gateway.profile_form import DataView, render_profile_form
 
 PROFILES = [
     {"slug": "small", "display_name": "Small", "memory": "1 GB", "cpu": 1, "default": False},
@@ -12,34 +12,58 @@ PROFILES = [
 ]
 
 
-def render(**context) -> str:
-    """Render the form as KubeSpawner does: without escaping."""
-    folder = Path(jhub_gateway.__file__).parent / "templates"
-    environment = Environment(loader=FileSystemLoader(folder))  # noqa: S701
-    return environment.get_template("form.html").render(context)
+def render(user_options=None, profile_list=PROFILES, **data) -> str:
+    return render_profile_form(profile_list, user_options, DataView(**data))
 
 
 @pytest.mark.parametrize(
-    ("context", "checked"),
+    ("user_options", "checked"),
     [
-        # KubeSpawner 7.0 passes no user_options.
+        (None, "large"),
         ({}, "large"),
-        ({"user_options": {}}, "large"),
-        ({"user_options": {"profile": "small"}}, "small"),
-        ({"user_options": {"profile": "closed"}}, "large"),
-        ({"user_options": {"profile": ["small"]}}, "large"),
+        ({"profile": "small"}, "small"),
+        ({"profile": "closed"}, "large"),
+        ({"profile": ["small"]}, "large"),
     ],
 )
-def test_the_last_choice_or_the_default_is_chosen(context, checked):
-    page = render(profile_list=PROFILES, **context)
+def test_the_last_choice_or_the_default_is_chosen(user_options, checked):
+    page = render(user_options)
     assert re.findall(r'value="([a-z]+)" checked', page) == [checked]
 
 
 def test_what_the_operator_wrote_is_text():
-    page = render(profile_list=PROFILES)
+    page = render()
     assert "&lt;Large&gt; &amp; more" in page
     assert "<Large>" not in page
 
 
 def test_somebody_without_any_profile_reads_a_sentence():
     assert "Ask the gateway's support" in render(profile_list=[])
+
+
+USAGE = Usage(used=int(1.5 * 1024**3), measured_at=datetime(2026, 11, 21, 16, 5, tzinfo=UTC))
+
+
+def test_the_page_says_what_data_there_is():
+    page = render(
+        usage=USAGE,
+        quota=2 * 1024**3,
+        folders=(GroupFolder("/x/genes", "genes", read_only=False),),
+        datasets=(Dataset("survey", description="All <stars>", size=3 * 1024**4),),
+    )
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.split("Your data")[1]))
+    assert "Home 1.5 GB of 2 GB" in text
+    assert "as measured on 21 November at 16:05 UTC" in text
+    assert "gateway/groups/genes read and write Shared by the members of /x/genes." in text
+    assert "gateway/datasets/survey 3 TB, read only All &lt;stars&gt;" in text
+    assert "Your home is full" not in page
+
+
+def test_somebody_without_data_reads_nothing_of_it():
+    assert "Your data" not in render()
+
+
+def test_a_full_home_is_told_what_to_do():
+    page = render(usage=USAGE, quota=1024**3, is_full=True)
+    assert "Your home is full" in page
+    assert "Delete files" in page

@@ -14,6 +14,9 @@ class Settings(SimpleNamespace):
         good = {
             "hub_name": "north",
             "shared_claim_name": "gateway-share",
+            "home_init_image": "hub:1",
+            "home_quota": "",
+            "usage_directory": "",
             "enable_user_namespaces": False,
             "memory_profiles": [{"slug": "small"}],
             "profile_list": Settings.make_profile_list,
@@ -56,6 +59,14 @@ def test_good_settings_pass():
         ({"volume_mounts": [{"name": "h", "mountPath": "/home/jovyan/"}]}, "has 'h' at"),
         ({"volume_mounts": {"h": {"name": "h", "mountPath": "/home/jovyan"}}}, "has 'h' at"),
         ({"uid": 0}, "KubeSpawner.uid is 0"),
+        ({"home_init_image": ""}, "GatewaySpawner.home_init_image is empty"),
+        ({"home_quota": "1G"}, "GatewaySpawner.home_quota is '1G', and the hub cannot tell"),
+        (
+            {"home_quota": [{"size": "1G", "profiles": ["big"]}], "usage_directory": "/usage"},
+            "GatewaySpawner.home_quota names the profile 'big'",
+        ),
+        ({"home_path": "/"}, "GatewaySpawner.home_path is '/': /gateway is not in a home"),
+        ({"volume_mounts": [{"name": "g", "mountPath": "/gateway"}]}, "has 'g' at '/gateway'"),
         (
             {"extra_containers": [{"name": "e", "security_context": {"privileged": True}}]},
             "KubeSpawner adds 'e', which is privileged",

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from jhub_gateway.local.cgroup_tree import CgroupTree, find_cgroup_tree
+from jhub_gateway.local.data_directory import prepare_data_directory
 from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
+from jhub_gateway.models import Owner
 from tests.fixtures.tiers import cannot_run
 
 SMALL = {"slug": "small", "display_name": "Small", "memory": "256M", "cpu": 1.5}
@@ -20,13 +22,12 @@ LARGE = {
 
 def make_spawner(data: Path, name: str = "ada", code: str = "", **traits: Any) -> Any:
     """Return a spawner whose server is ``python -c code``."""
-    user = SimpleNamespace(
-        name=name, escaped_name=name, id=1, url=f"/user/{name}/", groups=[], spawners={}
-    )
+    prepare_data_directory(data)
+    user = make_user(name)
     hub = SimpleNamespace(
         public_host="", api_url="http://127.0.0.1:8081/hub/api", base_url="/hub/", url="/hub/"
     )
-    return ProcessGatewaySpawner(
+    spawner = ProcessGatewaySpawner(
         user=user,
         hub=hub,
         orm_spawner=SimpleNamespace(name="", server=None, user_options={}),
@@ -34,6 +35,25 @@ def make_spawner(data: Path, name: str = "ada", code: str = "", **traits: Any) -
         memory_profiles=[SMALL, LARGE],
         cmd=[sys.executable, "-c", code],
         **{"memory_limit_method": "rlimit", "interrupt_timeout": 2, "api_token": "t", **traits},
+    )
+    spawner._owner = Owner(name)
+    return spawner
+
+
+def make_user(name: str, *groups: str, auth_state: dict[str, str] | None = None) -> Any:
+    """Return a user of the hub's."""
+
+    async def get_auth_state() -> dict[str, str] | None:
+        return auth_state
+
+    return SimpleNamespace(
+        name=name,
+        escaped_name=name,
+        id=1,
+        url=f"/user/{name}/",
+        groups=[SimpleNamespace(name=group) for group in groups],
+        spawners={},
+        get_auth_state=get_auth_state,
     )
 
 

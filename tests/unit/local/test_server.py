@@ -96,8 +96,10 @@ def test_nothing_of_the_hubs_environment_leaks(spawner, monkeypatch: pytest.Monk
 def test_paths_point_into_the_home(spawner, tmp_path: Path) -> None:
     env, home = spawner.get_env(), str(tmp_path / "homes/ada")
     assert env["HOME"] == env["JUPYTERHUB_ROOT_DIR"] == home
-    for kind in ("CONFIG", "DATA", "RUNTIME"):
+    for kind in ("CONFIG", "DATA"):
         assert env[f"JUPYTER_{kind}_DIR"].startswith(home + "/")
+    # A full home must not keep the server from starting.
+    assert not env["JUPYTER_RUNTIME_DIR"].startswith(str(tmp_path))
 
 
 def test_limits_and_thread_counts_are_told(spawner) -> None:

@@ -1,5 +1,6 @@
 """Servers as systemd units: names, accounts and homes. Units themselves need systemd as init."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,22 +13,35 @@ from jupyterhub.app import JupyterHub
 from systemdspawner import systemd
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.local import systemd_spawner
+from jhub_gateway.local.data_directory import prepare_data_directory
 from jhub_gateway.local.systemd_spawner import (
     SystemdGatewaySpawner,
     check_below_state,
     make_unit_name,
 )
-from tests.unit.local.servers import SMALL
+from jhub_gateway.models import Owner
+from tests.unit.local.servers import SMALL, make_user
 
 NAMES = st.text(min_size=1, max_size=200).filter(lambda text: text.isprintable())
 
 
 def make_spawner(name: str = "Ada@example.org", **traits: Any) -> SystemdGatewaySpawner:
-    user = SimpleNamespace(name=name, escaped_name=name, id=1, url="/user/ada/", groups=[])
+    user = make_user(name)
     hub = SimpleNamespace(public_host="", api_url="http://127.0.0.1:8081/hub/api", base_url="/hub/")
-    return SystemdGatewaySpawner(
+    spawner = SystemdGatewaySpawner(
         user=user, hub=hub, api_token="t", memory_profiles=[SMALL], **traits
     )
+    spawner._owner = Owner(name)
+    return spawner
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What stands for /var/lib, with the share's layout."""
+    monkeypatch.setattr(systemd_spawner, "_STATE", tmp_path)
+    prepare_data_directory(tmp_path / "jhub-gateway")
+    return tmp_path
 
 
 @pytest.fixture
@@ -105,11 +119,13 @@ async def test_a_named_server_has_a_unit_and_a_runtime_directory_without_colon(
     assert properties["EnvironmentFile"].startswith(f"/run/{options['--unit']}/")
 
 
-async def test_the_unit_has_the_profiles_memory_and_an_account_of_its_own(unit: dict) -> None:
+async def test_the_unit_has_the_profiles_memory_and_an_account_of_its_own(
+    unit: dict, state: Path
+) -> None:
     spawner = make_spawner()
     spawner.user_options = {"profile": "small", "mem_limit": "100G"}
     assert await spawner.start() == ("127.0.0.1", spawner.port)
-    home = "/var/lib/jhub-gateway/homes/_41da_40example.org"
+    home = f"{state}/jhub-gateway/homes/_41da_40example.org"
     asked = unit["properties"]
     expected = {
         "DynamicUser": "yes",
@@ -133,6 +149,37 @@ async def test_the_operators_properties_win(unit: dict) -> None:
     assert unit["properties"]["Nice"] == "5"
     assert unit["properties"]["MemorySwapMax"] == "1G"
     assert unit["properties"]["StateDirectoryMode"] == "0700"
+
+
+async def test_the_unit_mounts_what_its_owner_may_see_and_reads_most_of_it(
+    unit: dict, state: Path
+) -> None:
+    spawner = make_spawner(
+        "ada",
+        group_folders=[
+            {"group": "/x/genes", "folder": "genes", "access": "read-write"},
+            {"group": "/x/stars", "folder": "stars"},
+            {"group": "/x/closed", "folder": "closed"},
+        ],
+        datasets=[{"name": "survey"}],
+        tutorials=[{"name": "first-1"}],
+    )
+    spawner.user.groups = [SimpleNamespace(name=name) for name in ("/x/genes", "/x/stars")]
+    (state / "jhub-gateway/datasets/survey").mkdir()
+    await spawner.start()
+    data = state / "jhub-gateway"
+    assert unit["properties"]["BindPaths"] == f"{data}/groups/genes:/run/gateway/groups/genes"
+    assert set(unit["properties"]["BindReadOnlyPaths"].split()) == {
+        f"{data}/usage/homes/ada:/run/gateway/usage",
+        f"{data}/tutorials:/run/gateway/tutorials",
+        f"{data}/groups/stars:/run/gateway/groups/stars",
+        f"{data}/datasets/survey:/run/gateway/datasets/survey",
+    }
+    command = unit["cmd"]
+    request = json.loads(command[command.index("fill") + 3])
+    assert request == {"tutorials": ["first-1"], "links": {"gateway": "/run/gateway"}}
+    assert (data / "groups/genes").stat().st_mode & 0o7777 == 0o2777
+    assert (data / "groups").stat().st_mode & 0o7 == 0
 
 
 def test_all_servers_of_a_user_have_one_account_that_nobody_else_has() -> None:

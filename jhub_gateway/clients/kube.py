@@ -1,0 +1,68 @@
+"""What the hub asks the Kubernetes API before it starts: claims and nodes.
+
+KubeSpawner loads the client's configuration; make a spawner before any of these is called.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import ClientError
+from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api
+
+from jhub_gateway.errors import GatewayError
+
+REQUEST_SECONDS = 10
+
+
+class KubeUnavailable(GatewayError):
+    """The API server does not answer, or not to this hub. The message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A PersistentVolumeClaim: its phase (Pending, Bound or Lost) and access modes."""
+
+    phase: str
+    access_modes: frozenset[str]
+
+
+def read_claim(namespace: str, name: str) -> Claim | None:
+    """Return the claim, or None if there is none of that name. Raises KubeUnavailable."""
+    return _wait_for(_read_claim(namespace, name))
+
+
+def count_nodes() -> int:
+    """Return how many nodes the cluster has. Raises KubeUnavailable, also where that is hidden."""
+    return _wait_for(_count_nodes())
+
+
+async def _read_claim(namespace: str, name: str) -> Claim | None:
+    async with ApiClient() as client:
+        try:
+            found = await CoreV1Api(client).read_namespaced_persistent_volume_claim(name, namespace)
+        except ApiException as problem:
+            if problem.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+    modes = found.status.access_modes or found.spec.access_modes or ()
+    return Claim(found.status.phase, frozenset(modes))
+
+
+async def _count_nodes() -> int:
+    async with ApiClient() as client:
+        return len((await CoreV1Api(client).list_node()).items)
+
+
+def _wait_for(answer: Coroutine[Any, Any, Any]) -> Any:
+    # The hub's event loop runs already, and what asks is no coroutine.
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            return pool.submit(asyncio.run, asyncio.wait_for(answer, REQUEST_SECONDS)).result()
+        except ApiException as problem:
+            raise KubeUnavailable(f"{problem.status} {problem.reason}") from problem
+        except (ClientError, OSError, TimeoutError) as problem:
+            raise KubeUnavailable(f"{type(problem).__name__}: {problem}") from problem
