@@ -356,13 +356,20 @@ def test_servers_that_start_at_once_leave_one_whole_copy(home, releases):
 def test_a_copy_taken_for_abandoned_is_never_used_by_half(home, releases, monkeypatch):
     """Its maker lives after all: on a node whose name its pods share, numbers of processes don't
     tell one from another."""
-    copy_file, removed = tutorials._copy_file, []
+    copy_file, remove_tree, removed = tutorials._copy_file, tutorials._remove_tree, []
+
+    def remove_and_note(directory):
+        removed.append(directory.name)
+        remove_tree(directory)
 
     def copy_while_another_cleans(source, target, executable):
         copy_file(source, target, executable)
         if not removed:
-            tutorials._remove_abandoned(home / "tutorials")
-            removed.append(target)
+            (partial,) = os.listdir(home / "tutorials")
+            with monkeypatch.context() as patch:
+                patch.setattr(tutorials, "_remove_tree", remove_and_note)
+                tutorials._remove_abandoned(home / "tutorials")
+            assert partial not in removed  # it could be finished while it is being removed
 
     monkeypatch.setattr(tutorials, "_copy_file", copy_while_another_cleans)
     (message,) = fill(home, releases, "genomics-1")

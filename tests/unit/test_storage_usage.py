@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import tempfile
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -188,6 +187,23 @@ def test_a_directory_that_becomes_a_link_is_not_followed(share, monkeypatch):
     assert ada.usage.used < 100_000
 
 
+def test_another_file_system_below_a_home_is_not_entered(share, monkeypatch):
+    (share / "homes/ada/mounted").mkdir()
+    (share / "homes/ada/mounted/large").write_bytes(b"x" * 100_000)
+    fstat, mounted = os.fstat, (share / "homes/ada/mounted").stat().st_ino
+
+    def fstat_with_a_mount(fd):
+        status = fstat(fd)
+        if status.st_ino != mounted:
+            return status
+        return os.stat_result([*status[:2], status.st_dev + 1, *status[3:]])
+
+    monkeypatch.setattr(usage.os, "fstat", fstat_with_a_mount)
+    ada = measure_share(share, 0)[0]
+    assert ada.usage.used < 100_000
+    assert ada.problem == ""
+
+
 def test_unreadable_directories_are_told_and_the_rest_is_counted(share, monkeypatch, caplog):
     share.chmod(0o777)
     home = share / "homes/ada"
@@ -340,18 +356,22 @@ def test_a_result_that_cannot_be_written_is_told(share):
     assert bob.problem == ""
 
 
-def test_several_measurers_at_once_leave_one_whole_result(share):
-    for number in range(20):
-        (share / f"homes/user{number}").mkdir()
-    measurers = [threading.Thread(target=measure_share, args=(share, 0)) for _ in range(4)]
-    for measurer in measurers:
-        measurer.start()
-    for measurer in measurers:
-        measurer.join()
-    for home in (share / "homes").iterdir():
-        record = record_of(share, f"homes/{home.name}")
+def test_two_measurers_that_write_at_once_leave_one_whole_result(share, monkeypatch):
+    replace, measured = Path.replace, []
+
+    def replace_after_another(path, target):
+        if not measured:
+            measured.append(None)
+            measured.extend(measure_share(share, 0))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_after_another)
+    measured.extend(measure_share(share, 0))
+    assert [one.problem for one in measured if one] == [""] * 4
+    for name in ("ada", "bob"):
+        record = record_of(share, f"homes/{name}")
         assert [path.name for path in record.iterdir()] == ["usage.json"]
-        assert read_usage(record).used == count_with_du(home)
+        assert read_usage(record).used == count_with_du(share / "homes" / name)
 
 
 def test_what_another_measurer_did_meanwhile_is_not_done_again(share, monkeypatch):
