@@ -9,7 +9,7 @@ from jhub_gateway.errors import IdentityError
 from jhub_gateway.policy.directories import make_directory_name
 from jhub_gateway.policy.layout import HOMES, NAMES
 from jhub_gateway.storage import files
-from jhub_gateway.storage.owners import Record, add_record
+from jhub_gateway.storage.owners import Record, add_record, set_last_start
 from jhub_gateway.storage.paths import owner_path, usage_path
 
 _HASHED = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,29}~[0-9a-f]{64}")
@@ -46,6 +46,7 @@ def _adopt(root: Path, directory: str, name: str | None) -> None:
     # In layout 1 a home's directory was named after the user name, as the files of names/ are.
     files.write_new(root / NAMES / directory, f"{directory}\n")
     add_record(root, directory, Record(name, next_login=True))
+    set_last_start(root, directory, (root / HOMES / directory).stat().st_mtime)  # a guess
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

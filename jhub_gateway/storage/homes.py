@@ -121,7 +121,7 @@ def _get_home(root: Path, directory: str, owner: Owner, make_directory: bool) ->
         return
     home = home_path(root, directory)
     if not is_free(home):
-        raise StartRefused(NO_OWNER, describe_ownerless(root, directory, owner.name))
+        raise StartRefused(NO_OWNER, describe_ownerless(root, directory, wanted))
     make_usage_directory(root, directory)
     if make_directory:
         _make_empty_home(home)

@@ -169,9 +169,10 @@ def _check_vital(root: Path) -> None:
 
 def _guess_layout(root: Path) -> int:
     entries = set(os.listdir(root))
-    if HOMES in entries:
-        return 1
     strange = {one for one in entries - set(_FOLDERS) if not _is_of_file_system(one)}
+    # Without a home there is nothing to migrate: init may have been killed before its marker.
+    if HOMES in entries and (strange or os.listdir(root / HOMES)):
+        return 1
     if strange:
         raise StorageError(
             f"{root} holds {sorted(strange)[0]!r} and no {HOMES}/, so it is no share of "

@@ -25,9 +25,11 @@ from jhub_gateway.storage.owners import (
     add_move,
     add_record,
     drop_name,
+    read_last_start,
     read_move,
     read_name,
     read_record,
+    set_last_start,
     set_name,
     settle_record,
 )
@@ -69,7 +71,7 @@ def check_move(root: Path, source: str, record: Record) -> None:
     if read_record(root, target) is not None:
         raise StartRefused(NAME_IN_USE, describe_target(root, source, record))
     if not is_free(home_path(root, target)):
-        raise StartRefused(NO_OWNER, describe_ownerless(root, target, record.name))
+        raise StartRefused(NO_OWNER, describe_ownerless(root, target, record))
     check_name(root, source, record)
 
 
@@ -156,7 +158,7 @@ def _move_notes(root: Path, source: str, record: Record) -> None:
         os.rename(usage_path(root, source) / "usage.json", usage_path(root, target) / "usage.json")
     with suppress(OSError):  # a server that still runs may look at it
         os.rmdir(usage_path(root, source))
-    before = read_record(root, source)
+    before, last_start = read_record(root, source), read_last_start(root, source)
     # Another process may have done all this, and the old owner may have got a new home since.
     if before is not None and read_move(root, source) is not None:
         drop_name(root, before.name, source)
@@ -164,6 +166,7 @@ def _move_notes(root: Path, source: str, record: Record) -> None:
     found = read_record(root, target)
     if found is not None and found.moved_from == source:
         settle_record(root, target, found)
+        set_last_start(root, target, last_start)
 
 
 def describe_move(root: Path, source: str) -> str:
@@ -195,13 +198,12 @@ def describe_name(root: Path, holder: str, held: Record, wanted: Record) -> str:
     )
 
 
-def describe_ownerless(root: Path, directory: str, name: str | None) -> str:
+def describe_ownerless(root: Path, directory: str, wanted: Record) -> str:
     """Return how a home that nobody has gets an owner."""
-    command = f"jhub-gateway storage rename {quote(str(root))} {quote(directory)}"
     return (
         f"{home_path(root, directory)} exists and isn't empty, but {owner_path(root, directory)} "
-        "is missing. Find out whose it is, then give it to whoever logs in next by their name: "
-        f"{command} --name {quote(name or 'NAME')} --next-login"
+        f"is missing. Find out whose it is. If it is of {describe_identity(wanted)}: "
+        f"{make_command(root, directory, wanted)}"
     )
 
 

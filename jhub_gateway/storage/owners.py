@@ -1,6 +1,7 @@
 """The notes on the share that say whose each home is, and which home a user name had last."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,23 @@ def add_move(root: Path, directory: str, record: Record) -> bool:
 def change_record(root: Path, directory: str, record: Record) -> None:
     """Write the record in the place of the one that may be there."""
     files.replace(owner_path(root, directory), _format(record))
+
+
+def read_last_start(root: Path, directory: str) -> float | None:
+    """Return when a server of the home started last, in seconds since 1970; None without owner.
+
+    It is the time of the owner's file, which each start sets.
+    """
+    try:
+        return owner_path(root, directory).stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def set_last_start(root: Path, directory: str, seconds: float | None) -> None:
+    """Set it to what it was before something else than a start wrote the owner's file."""
+    if seconds is not None:
+        os.utime(owner_path(root, directory), (seconds, seconds))
 
 
 def settle_record(root: Path, directory: str, record: Record) -> Record:
