@@ -22,7 +22,8 @@ from .paths import ROOT
 from .process import get_log_path
 from .versions import PAUSE_IMAGE, USER_IMAGE, get_build_key
 
-BINDER = ROOT / "binder"
+DOCKERFILE = ROOT / "binder" / "Dockerfile"
+STAGE = "jupyter"
 BUILD_LOG = "image-build"
 
 
@@ -37,23 +38,8 @@ def provide_archives() -> dict[str, Path]:
 
 
 def get_user_image_key() -> str:
-    """What the user image depends on: what its build reads, and the kind of machine."""
-    digest = hashlib.sha256(repr(get_build_arguments()).encode())
-    for path in find_build_files():
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes())
-    return f"{platform.machine()}-{digest.hexdigest()[:12]}"
-
-
-def find_build_files() -> list[Path]:
-    """The files that the image's build reads: its Dockerfile and whatever that copies."""
-    dockerfile = BINDER / "Dockerfile"
-    copied = re.findall(r"^COPY (.+) \S+$", dockerfile.read_text(), re.MULTILINE)
-    sources = [ROOT / source for line in copied for source in line.split()]
-    found = [file for source in sources for file in (source, *source.rglob("*"))]
-    return sorted(
-        {dockerfile, *(file for file in found if file.is_file() and file.suffix != ".pyc")}
-    )
+    """What the user image depends on: all that its build reads, and the kind of machine."""
+    return _make_key(DOCKERFILE.read_text())
 
 
 def get_build_arguments() -> list[str]:
@@ -62,9 +48,33 @@ def get_build_arguments() -> list[str]:
     return [f"--build-arg=JUPYTERHUB_VERSION={version}"] if version else []
 
 
+def find_copied_files(dockerfile: str) -> list[Path]:
+    """The repository's files that a Dockerfile's text copies into the image."""
+    lines = re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE)
+    sources = [ROOT / source for line in lines for source in line.split()]
+    found = {file for source in sources for file in (source, *source.rglob("*"))}
+    return sorted(file for file in found if file.is_file() and file.suffix != ".pyc")
+
+
+def split_stages() -> tuple[str, str]:
+    """The two stages of binder/Dockerfile: Jupyter by its name, and this project on top of it."""
+    stages = re.split(r"^(?=FROM )", DOCKERFILE.read_text(), flags=re.MULTILINE)[1:]
+    if len(stages) != 2 or f" AS {STAGE}\n" not in stages[0]:
+        raise ClusterError(f"binder/Dockerfile must have two stages, the first AS {STAGE}.")
+    return stages[0], stages[1]
+
+
+def _make_key(dockerfile: str) -> str:
+    digest = hashlib.sha256(repr((dockerfile, get_build_arguments())).encode())
+    for path in find_copied_files(dockerfile):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes())
+    return f"{platform.machine()}-{digest.hexdigest()[:12]}"
+
+
 def get_base_image() -> str:
     """The image that binder/Dockerfile starts from."""
-    match = re.search(r"^FROM (\S+)", (BINDER / "Dockerfile").read_text(), re.MULTILINE)
+    match = re.search(r"^FROM (\S+)", DOCKERFILE.read_text(), re.MULTILINE)
     if match is None:
         raise ClusterError("binder/Dockerfile has no FROM line.")
     return match[1]
@@ -80,30 +90,52 @@ def _make_pause(archive: Path) -> None:
 
 
 def _make_user(archive: Path) -> None:
+    """Build the second stage, on an archive of the first: that takes minutes and changes rarely."""
+    first, second = split_stages()
+    stage = provide(
+        f"images/{STAGE}-{_make_key(first)}.tar",
+        f"building the user image's stage {STAGE}",
+        lambda target: _make_stage(first, target),
+    )
+    with _buildah_store() as buildah:
+        buildah("pull", f"docker-archive:{stage}")
+        _build(buildah, second)
+        buildah("push", "built", f"docker-archive:{archive}:{USER_IMAGE}")
+
+
+def _make_stage(dockerfile: str, archive: Path) -> None:
     base = get_base_image()
     root_filesystem = provide(
         f"images/{base.replace(':', '-').replace('/', '-')}-{platform.machine()}.tar",
         f"making {base} by debootstrap",
         lambda target: debian.make_root_filesystem(base, target, BUILD_LOG),
     )
-    with _buildah_store() as buildah, pip_settings.host_settings() as volumes:
+    with _buildah_store() as buildah:
         buildah("from", "--name", "base", "scratch")
         buildah("add", "base", str(root_filesystem), "/")
         buildah("commit", "--rm", "base", f"docker.io/library/{base}")
+        _build(buildah, dockerfile)
+        buildah("push", "built", f"docker-archive:{archive}:localhost/{STAGE}:latest")
+
+
+def _build(buildah: Callable[..., None], dockerfile: str) -> None:
+    """Build a Dockerfile's text in the repository; the image's name is ``built``."""
+    with pip_settings.host_settings() as volumes, tempfile.NamedTemporaryFile("w") as file:
+        file.write(dockerfile)
+        file.flush()
         buildah(
             *("bud", "--isolation", "chroot", "--pull-never", "--tag", "built"),
             *(f"--volume={source}:{target}:ro" for source, target in volumes.items()),
             *get_build_arguments(),
-            *("--file", str(BINDER / "Dockerfile"), str(ROOT)),
+            *("--ignorefile", f"{DOCKERFILE}.dockerignore"),
+            *("--file", file.name, str(ROOT)),
         )
-        buildah("push", "built", f"docker-archive:{archive}:{USER_IMAGE}")
 
 
 @contextmanager
 def _buildah_store() -> Iterator[Callable[..., None]]:
     """Run buildah on a store of its own, which is removed afterwards."""
     with make_scratch_dir() as home:
-        common: list[str | Path] = ["buildah", "--storage-driver", "vfs"]
-        common += ["--root", home / "root", "--runroot", home / "run"]
+        common: list[str | Path] = ["buildah", "--root", home / "root", "--runroot", home / "run"]
         proxy = debian.get_proxy_settings()
         yield lambda *args: process.run(BUILD_LOG, [*common, *args], proxy)
