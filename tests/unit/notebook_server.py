@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -30,16 +31,19 @@ class NotebookServer:
         return self._log.read_text()
 
     def get(self, path: str, token: str | None = TOKEN) -> str:
-        return self._request("GET", path, token)
+        return self._request("GET", path, token)[0]
+
+    def get_headers(self, path: str) -> Message:
+        return self._request("GET", path, TOKEN)[1]
 
     def delete(self, path: str) -> None:
         self._request("DELETE", path, TOKEN)
 
-    def _request(self, method: str, path: str, token: str | None) -> str:
+    def _request(self, method: str, path: str, token: str | None) -> tuple[str, Message]:
         headers = {"Authorization": f"token {token}"} if token else {}
         request = Request(self.url + path, headers=headers, method=method)  # noqa: S310
         with urlopen(request, timeout=20) as answer:  # noqa: S310
-            return answer.read().decode()
+            return answer.read().decode(), answer.headers
 
     def wait_for_log(self, text: str, seconds: float = 30) -> str:
         return self._wait(lambda: text if text in self.read_log() else "", seconds)

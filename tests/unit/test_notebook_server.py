@@ -51,6 +51,13 @@ def test_jupyterlab_names_the_extension_and_serves_its_files(server):
     assert "window._JUPYTERLAB" in server.get(f"lab/extensions/jhub-gateway/{ours['load']}")
 
 
+@pytest.mark.parametrize("name", ["remoteEntry.js", "space.js", "style.css"])
+def test_a_browser_asks_for_each_file_again_so_that_an_upgrade_reaches_it(server, name):
+    headers = server.get_headers(f"lab/extensions/jhub-gateway/lib/{name}")
+    assert headers["Cache-Control"] == "no-cache"
+    assert headers["Content-Type"] in ("application/javascript", "text/javascript", "text/css")
+
+
 def test_what_is_deleted_frees_its_space(server):
     (server.home / "big.csv").write_text("data")
     server.delete("api/contents/big.csv")
@@ -59,7 +66,7 @@ def test_what_is_deleted_frees_its_space(server):
 
 
 def test_each_module_that_a_file_imports_is_there():
-    files = list((LABEXTENSION / "static").glob("*.js"))
+    files = list((LABEXTENSION / "lib").glob("*.js"))
     imported = [name for file in files for name in re.findall(r'"\./(\w+\.js)"', file.read_text())]
     assert {"space.js", "space_text.js"} <= set(imported)
     assert set(imported) <= {file.name for file in files}
@@ -74,7 +81,7 @@ def test_the_metadata_names_files_that_are_there():
 
 def test_no_notice_is_cut_off():
     """JupyterLab shows 140 characters of one."""
-    text = (LABEXTENSION / "static/space_text.js").read_text()
+    text = (LABEXTENSION / "lib/space_text.js").read_text()
     notices = re.findall(r'return ["`](.*)["`];', text)
     assert len(notices) >= 4
     for notice in notices:

@@ -17,8 +17,9 @@ export function makeHelp(space) {
     make(
       "li",
       "Delete files that you don't need, or download them and delete them here: in the file " +
-        "browser, or in a terminal. These are the largest: ",
+        "browser, or in a terminal. There, ",
       make("code", FIND_LARGE),
+      " lists the largest.",
     ),
   ];
   if (space.full || space.rescue) {

@@ -1,5 +1,8 @@
 // What webpack's module federation would generate, written by hand: JupyterLab loads this file,
 // calls init() with the packages that it shares, then get() for what package.json names.
+//
+// The folder isn't "static": what is below a folder of that name is cached for a year, as if each
+// name held a hash. These files are asked for again, so that an upgrade reaches every browser.
 (() => {
   const address = document.currentScript.src;
   let shared = {};
