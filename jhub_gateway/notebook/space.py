@@ -37,12 +37,13 @@ def read_space(environ: Mapping[str, str] = os.environ, now: datetime | None = N
     now = now or datetime.now(UTC)
     total, free = _read_file_system(environ.get("HOME", "/"))
     used, measured_at, limit = _read_measured(environ.get("JHUB_GATEWAY_USAGE"), now)
+    quota = _read_size(environ.get("JHUB_GATEWAY_HOME_QUOTA"))
     # A quota of the kernel's that the file system shows: it knows the present use by itself.
     if limit and total and free is not None and total <= limit:
         used, measured_at = total - free, now
     return Space(
         used=used,
-        quota=_read_size(environ.get("JHUB_GATEWAY_HOME_QUOTA")) or limit,
+        quota=min(filter(None, (quota, limit)), default=None),
         measured_at=f"{measured_at:%Y-%m-%dT%H:%M:%SZ}" if measured_at else None,
         free=free,
         full=free is not None and free < FULL,

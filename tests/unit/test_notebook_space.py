@@ -84,6 +84,12 @@ def test_a_quota_of_the_kernel_is_read_live(environ, tmp_path, monkeypatch):
     assert space.measured_at == "2026-11-21T16:05:00Z"
 
 
+def test_the_smaller_of_two_quotas_holds(environ, tmp_path):
+    for limit, quota in ((25 * GB, 20 * GB), (15 * GB, 15 * GB)):
+        write_usage(tmp_path, used=4 * GB, measured_at=HOUR_AGO, limit=limit)
+        assert read_space(environ, NOW).quota == quota
+
+
 def test_a_quota_that_the_file_system_does_not_show_leaves_what_was_measured(
     environ, tmp_path, monkeypatch
 ):

@@ -1,6 +1,6 @@
 // How full the home is: an item in the status bar, and a notice when there is no room left.
 import { makeHelp } from "./space_help.js";
-import { getAlarm, getLabel, getNotice, getState, getTitle, getTooltip } from "./space_text.js";
+import { getLabel, getNotice, getState, getTitle, getTooltip, needsRoom } from "./space_text.js";
 
 const REFRESH = 3 * 60 * 1000; // milliseconds
 
@@ -53,13 +53,12 @@ export async function makeSpacePlugin(load) {
     let id = "";
     let shown = "";
     return function show(space) {
-      const alarm = getAlarm(space);
-      const message = alarm ? getNotice(space) : "";
+      const message = getNotice(space);
       if (message === shown) return;
       shown = message;
       if (id) Notification.dismiss(id);
       if (!message) return;
-      const type = alarm === "rescue" && getState(space) !== "over" ? "success" : "error";
+      const type = needsRoom(space) ? "error" : "success";
       const actions = [{ label: "What to do", callback: onHelp }];
       id = Notification.emit(message, type, { autoClose: false, actions });
     };
