@@ -6,6 +6,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+import jhub_gateway
 from tests.unit.notebook_server import NOTEBOOK, run_notebook_server
 
 LABEXTENSION = NOTEBOOK / "share/jupyter/labextensions/jhub-gateway"
@@ -77,6 +78,7 @@ def test_the_metadata_names_files_that_are_there():
     entry = LABEXTENSION / package["jupyterlab"]["_build"]["load"]
     assert f'window._JUPYTERLAB["{package["name"]}"]' in entry.read_text()
     assert package["name"] == LABEXTENSION.name
+    assert package["version"] == jhub_gateway.__version__
 
 
 def test_no_notice_is_cut_off():
