@@ -90,7 +90,8 @@ def _write_exclusively(path: Path, text: str) -> bool:
     except FileExistsError:
         return False
     try:
-        os.write(descriptor, text.encode())
+        if os.write(descriptor, data := text.encode()) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

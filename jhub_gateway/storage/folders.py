@@ -43,7 +43,7 @@ def _check_inside(path: str, is_nested: bool) -> None:
 
 def _make_folder(folder: Path) -> None:
     with suppress(FileExistsError):
-        os.mkdir(folder)
+        os.mkdir(folder, 0o770)
     if folder.is_symlink() or not folder.is_dir():
         raise StartRefused(UNSAFE, f"{folder} is no directory: move it away, or put one there")
     found = folder.stat()

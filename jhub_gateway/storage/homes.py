@@ -119,6 +119,8 @@ def _get_home(root: Path, directory: str, owner: Owner, make_directory: bool) ->
             raise StartRefused(NAME_IN_USE, describe_name(root, last, held, wanted))
         move_home(root, last, wanted)
         return
+    if read_name(root, owner.name) != last:
+        return  # that home was just moved, and the name leads to where
     home = home_path(root, directory)
     if not is_free(home):
         raise StartRefused(NO_OWNER, describe_ownerless(root, directory, wanted))

@@ -5,8 +5,8 @@ In this order, each step whole or not at all:
 1. a note ``owners/<source>.move`` says whose the home shall be: from here the move will be done;
 2. the new owner's file, which says where the home is still on its way from;
 3. the directory takes its new name;
-4. the user names lead to it, the old owner's file goes, and the new one is as any other;
-5. the note goes.
+4. the user names lead to it, the old owner's file goes, and so does the note;
+5. the new owner's file is as any other.
 
 Between any two of them a start of either identity, or the same command again, does the rest.
 """
@@ -33,27 +33,34 @@ from jhub_gateway.storage.owners import (
     set_name,
     settle_record,
 )
-from jhub_gateway.storage.paths import home_path, move_path, owner_path, usage_path
+from jhub_gateway.storage.paths import (
+    RESCUE,
+    USAGE_RECORD,
+    home_path,
+    move_path,
+    owner_path,
+    usage_path,
+)
 from jhub_gateway.storage.problems import LOST, MOVING, NAME_IN_USE, NO_OWNER, UNSAFE
 
 _USAGE_MODE = 0o755  # users read it, whatever the umask
 
 
-def move_home(root: Path, source: str, record: Record) -> None:
+def move_home(root: Path, source: str, record: Record) -> bool:
     """Give the home in the directory ``source`` to ``record``'s identity, and move it there.
 
-    Repeating goes on with what is left to do. Raises StartRefused if that identity has a home
-    already, or if this one can't be moved; then nothing has changed.
+    The new owner's name must lead to it, so that a start of theirs finds the note of the move.
+    Repeating goes on with what is left to do. False if another process changed one of the two
+    homes meanwhile: look again. Raises StartRefused if that identity has a home already, or if
+    this one can't be moved; then nothing has changed.
     """
+    before = read_record(root, source)
     check_move(root, source, record)
-    if read_move(root, source) is None:
-        if record.name is not None:
-            set_name(root, record.name, source)  # so that the new owner's start finds the note
-        add_move(root, source, record)
-    if read_move(root, source) not in (record, None):
-        raise StartRefused(MOVING, describe_move(root, source))
-    if not finish_move(root, source):
-        raise StartRefused(NAME_IN_USE, describe_target(root, source, record))
+    # Before the note another process may have moved the home, and its owner got a new one.
+    if add_move(root, source, record) and not _is_same(before, read_record(root, source)):
+        files.remove(move_path(root, source))
+        return False
+    return read_move(root, source) in (record, None) and finish_move(root, source)
 
 
 def check_move(root: Path, source: str, record: Record) -> None:
@@ -90,13 +97,17 @@ def check_name(root: Path, source: str, record: Record) -> None:
 def finish_move(root: Path, source: str) -> bool:
     """Do what is left of the home's move, if one is under way.
 
-    False if it was given up, as the new owner has got a home meanwhile. Raises StartRefused if
-    the home can't be moved.
+    False if it was given up: the new owner got another home meanwhile, or there is none to move.
+    Raises StartRefused if the home can't be moved.
     """
     record = read_move(root, source)
     if record is None:
         return True
     target = record.directory
+    # In this order: who moves the home away writes the new owner's file before.
+    if not os.path.lexists(home_path(root, source)) and read_record(root, target) is None:
+        files.remove(move_path(root, source))
+        return False
     make_usage_directory(root, target)
     if not add_record(root, target, replace(record, moved_from=source)):
         found = read_record(root, target)
@@ -107,7 +118,6 @@ def finish_move(root: Path, source: str) -> bool:
             return is_done
     _move_directory(root, source, target)
     _move_notes(root, source, record)
-    files.remove(move_path(root, source))
     return True
 
 
@@ -128,6 +138,13 @@ def is_free(home: Path) -> bool:
         return not home.is_symlink()
     except NotADirectoryError:
         return False
+
+
+def _is_same(before: Record | None, after: Record | None) -> bool:
+    """Whether both are of one home; its user's name may have changed."""
+    if before is None or after is None:
+        return before is after
+    return before.next_login == after.next_login
 
 
 def _is_there(root: Path, source: str) -> bool:
@@ -154,19 +171,26 @@ def _move_notes(root: Path, source: str, record: Record) -> None:
     target = record.directory
     if record.name is not None:
         set_name(root, record.name, target)
-    with suppress(OSError):  # it is measured again
-        os.rename(usage_path(root, source) / "usage.json", usage_path(root, target) / "usage.json")
-    with suppress(OSError):  # a server that still runs may look at it
-        os.rmdir(usage_path(root, source))
+    _move_usage(usage_path(root, source), usage_path(root, target))
     before, last_start = read_record(root, source), read_last_start(root, source)
     # Another process may have done all this, and the old owner may have got a new home since.
     if before is not None and read_move(root, source) is not None:
         drop_name(root, before.name, source)
         files.remove(owner_path(root, source))
+    files.remove(move_path(root, source))
     found = read_record(root, target)
     if found is not None and found.moved_from == source:
         settle_record(root, target, found)
         set_last_start(root, target, last_start)
+
+
+def _move_usage(old: Path, new: Path) -> None:
+    """Take along what was measured. What fails is measured again."""
+    for name in (USAGE_RECORD, RESCUE):
+        with suppress(OSError):
+            os.rename(old / name, new / name)
+    with suppress(OSError):
+        os.rmdir(old)
 
 
 def describe_move(root: Path, source: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from jhub_gateway.policy.directories import make_directory_name
 from jhub_gateway.policy.layout import HOMES, NAMES, OWNERS, USAGE
 
+USAGE_RECORD = "usage.json"  # in a home's directory of usage: what was measured
 RESCUE = "rescue"  # in a home's directory of usage, while its last start was in rescue mode
 MOVE = ".move"  # how the note of a move that is under way ends
 OWNER = ".json"

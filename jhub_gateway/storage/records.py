@@ -202,7 +202,13 @@ def _find_done(root: Path, directory: str, after: Record) -> str:
 def _move(root: Path, directory: str, after: Record, dry_run: bool) -> list[str]:
     check_move(root, directory, after)
     if not dry_run:
-        move_home(root, directory, after)
+        if read_move(root, directory) is None:
+            set_name(root, after.owner.name, directory)
+        if not move_home(root, directory, after):
+            raise StorageError(
+                f"{HOMES}/{directory} or {HOMES}/{after.directory} changed meanwhile, perhaps as "
+                f"a server started: see `jhub-gateway storage list {root}`, and repeat this"
+            )
     return [
         f"{HOMES}/{directory} becomes {HOMES}/{after.directory}",
         *_describe_change(after),
@@ -218,7 +224,7 @@ def _change(
         return [f"{HOMES}/{directory} is as it should be; nothing to do"]
     if dry_run:
         return _describe_change(after)
-    set_name(root, after.name or "", directory)
+    set_name(root, after.owner.name, directory)
     if before is None and not add_record(root, directory, after):
         raise StorageError(f"{HOMES}/{directory} has just got an owner; look who it is")
     if before is not None:
