@@ -10,16 +10,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from jhub_gateway.errors import StartRefused
 from jhub_gateway.models import Owner
 from jhub_gateway.storage.problems import UNKNOWN
 
-# Where kubelet takes a container's last words from, at most 4096 bytes of them.
+# Where kubelet takes a container's last words from, and how many bytes of them.
 TERMINATION_LOG = "/dev/termination-log"
 _LOG_VARIABLE = "JHUB_GATEWAY_TERMINATION_LOG"
-_LONGEST_CAUSE = 1500  # characters; JSON may need two bytes for each, or six
+_LONGEST = 4096
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,14 +72,17 @@ _COMMANDS: dict[str, Callable[..., None]] = {"prepare": prepare, "fill": fill}
 def _report(sentence: str, cause: str) -> None:
     """Leave the sentence and the cause where the hub reads them, and the cause in the log."""
     print(cause, file=sys.stderr)
-    data: dict[str, Any] = {"sentence": sentence, "cause": cause[:_LONGEST_CAUSE]}
+    data = json.dumps({"sentence": sentence, "cause": cause}).encode()
+    while len(data) > _LONGEST and cause:
+        cause = cause[: len(cause) * 3 // 4]
+        data = json.dumps({"sentence": sentence, "cause": cause}).encode()
     path = os.environ.get(_LOG_VARIABLE)
     # kubelet makes its file. On a machine without it none is wanted in /dev.
     flags = os.O_WRONLY | os.O_TRUNC | (os.O_CREAT if path else 0)
     try:
         descriptor = os.open(path or TERMINATION_LOG, flags, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False)
+        with open(descriptor, "wb") as file:
+            file.write(data)
     except OSError as error:
         if path or not isinstance(error, FileNotFoundError):
             print(f"the cause could not be left for the hub: {error}", file=sys.stderr)

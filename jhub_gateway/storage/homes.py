@@ -37,6 +37,7 @@ from jhub_gateway.storage.owners import (
     drop_name,
     is_owner,
     make_record,
+    read_move,
     read_name,
     read_record,
     set_name,
@@ -113,6 +114,9 @@ def _get_home(root: Path, directory: str, owner: Owner, make_directory: bool) ->
     """
     wanted = make_record(owner)
     last = read_name(root, owner.name)
+    if last is not None and read_move(root, last) is not None:
+        finish_move(root, last)  # perhaps to here
+        return
     held = read_record(root, last) if last not in (None, directory) else None
     if last is not None and held is not None and held.name in (owner.name, None):
         if not held.next_login:
