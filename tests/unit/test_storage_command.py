@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from jhub_gateway.cli import main
 from jhub_gateway.models import Owner
@@ -194,6 +195,34 @@ def test_what_is_no_share_is_not_touched(storage, tmp_path, command):
     assert status == 1
     assert "layout 0" in said
     assert list(tmp_path.iterdir()) == []
+
+
+# --- The manifests for them
+
+MANIFESTS = Path(__file__).parents[2] / "helm-values"
+
+
+@pytest.mark.parametrize("name", ["storage-init", "storage-measure"])
+def test_the_manifests_run_these_commands_restricted(root, storage, name):
+    manifest = yaml.safe_load((MANIFESTS / f"{name}.yaml").read_text())
+    job = manifest["spec"].get("jobTemplate", manifest)["spec"]
+    pod = job["template"]["spec"]
+    (container,) = pod["containers"]
+    context = {**pod["securityContext"], **container["securityContext"]}
+    assert context["runAsNonRoot"] is True
+    assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (1000, 1000, 1000)
+    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert context["allowPrivilegeEscalation"] is False
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert pod["automountServiceAccountToken"] is False
+    (volume,) = pod["volumes"]
+    (claim,) = yaml.safe_load_all((MANIFESTS / "shared-claim.yaml").read_text())
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    words = [*container["command"], *container.get("args", [])]
+    assert words[:2] == ["jhub-gateway", "storage"]
+    (mount,) = container["volumeMounts"]
+    status, said = storage(*(root if word == mount["mountPath"] else word for word in words[2:]))
+    assert (status, str(root) in said) == (0, True)
 
 
 # --- Before each server
