@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jhub_gateway import __version__
+from jhub_gateway.stale_mounts import add_stale_mounts_command
 from jhub_gateway.storage.command import add_storage_command
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     check.add_argument("file", type=Path, help="the jupyterhub_config.py")
     check.set_defaults(run=run_check)
-    add_storage_command(commands)
+    add_stale_mounts_command(add_storage_command(commands))
     return parser
 
 

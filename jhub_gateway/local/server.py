@@ -5,12 +5,14 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from traitlets import Bool, Enum, Unicode, default
 
+from jhub_gateway import notebook
 from jhub_gateway.data_spawner import DataSpawner
 from jhub_gateway.errors import ConfigurationError, StartRefused
+from jhub_gateway.local.measuring import keep_measuring
 from jhub_gateway.local.memory_limits import METHODS
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.datasets import parse_datasets
@@ -36,8 +38,11 @@ class LocalServer(DataSpawner):
 
     # What JupyterHub's Spawner brings.
     cmd: list[str]
+    log: Any
     cpu_limit: Any
     cpu_guarantee: Any
+
+    _measuring: ClassVar[asyncio.Future[None] | None] = None
 
     data_directory = Unicode(
         "gateway-data",
@@ -154,6 +159,11 @@ class LocalServer(DataSpawner):
                     f"datasets/{dataset.name} of data_directory"
                 )
 
+    def start_measuring(self) -> None:
+        """Begin to measure what homes take. Called once, in the hub's event loop."""
+        # The loop holds tasks by weak references alone.
+        type(self)._measuring = asyncio.ensure_future(keep_measuring(self.root, self.log))
+
     async def prepare_start(self) -> None:
         """Size this start, check whose home it opens, and make what is missing of it.
 
@@ -200,7 +210,14 @@ class LocalServer(DataSpawner):
         home = str(self.home)
         own = {"HOME": home, "USER": self.user.name, "LOGNAME": self.user.name}
         data = self.make_data_environment(str(self.usage_path), str(self.runtime))
-        return {**self._make_defaults(home), **env, **own, **data, "PATH": _with_own_bin(env)}
+        paths = {
+            "PATH": _add_path(env.get("PATH", os.defpath), _BIN),
+            "JUPYTER_PATH": _add_path(env.get("JUPYTER_PATH", ""), _NOTEBOOK / "share/jupyter"),
+            "JUPYTER_CONFIG_PATH": _add_path(
+                env.get("JUPYTER_CONFIG_PATH", ""), _NOTEBOOK / "etc/jupyter"
+            ),
+        }
+        return {**self._make_defaults(home), **env, **own, **data, **paths}
 
     def _make_defaults(self, home: str) -> dict[str, str]:
         defaults = {
@@ -215,9 +232,11 @@ class LocalServer(DataSpawner):
 
 
 _BIN = Path(sys.executable).parent
+# Where JupyterLab and Jupyter Server find what runs in the user's server.
+_NOTEBOOK = Path(notebook.__file__).parent
 
 
-def _with_own_bin(env: dict[str, str]) -> str:
+def _add_path(paths: str, own: Path) -> str:
     # A hub that is started by its path has no activated environment; kernels need it all the same.
-    path = env.get("PATH", os.defpath)
-    return path if str(_BIN) in path.split(os.pathsep) else f"{_BIN}{os.pathsep}{path}"
+    known = paths.split(os.pathsep) if paths else []
+    return paths if str(own) in known else os.pathsep.join([str(own), *known])

@@ -54,11 +54,13 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     def prepare_at_start(cls, app: Any) -> None:
         """Prepare the data directory and say what holds; systemd makes the homes itself."""
         # Users pass through it to their own homes, and can list nothing.
-        prepare_data_directory(cls.make_for_checks(app).root, PASSABLE)
+        self = cls.make_for_checks(app)
+        prepare_data_directory(self.root, PASSABLE)
+        self.start_measuring()
         app.log.info(
             "Homes are in %s; systemd limits memory and CPU for all processes of a server "
             "together, and each user has an account of their own",
-            cls.make_for_checks(app).data_directory,
+            self.data_directory,
         )
 
     @property

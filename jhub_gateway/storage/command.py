@@ -30,8 +30,10 @@ now and then.
 """
 
 
-def add_storage_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``storage`` and its own commands to a parser's commands."""
+def add_storage_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    """Add ``storage`` and its own commands to a parser's commands; return its own."""
     storage = commands.add_parser("storage", help="look after the volume of homes and shared data")
     own = storage.add_subparsers(required=True, metavar="COMMAND")
     init = _add(own, "init", run_init, "prepare an empty volume, or bring an older one up to date")
@@ -53,6 +55,7 @@ def add_storage_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
     measure.add_argument(
         "--every", type=float, metavar="SECONDS", help="go on, and start again so often"
     )
+    return own
 
 
 def run_init(options: argparse.Namespace) -> str:

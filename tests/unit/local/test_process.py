@@ -127,7 +127,7 @@ def make_app(tmp_path: Path, **settings: object) -> JupyterHub:
     return app
 
 
-def test_the_hub_says_what_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_hub_says_what_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = make_app(tmp_path, memory_limit_method="rlimit")
     app.log.propagate = True
     ProcessGatewaySpawner.prepare_at_start(app)
@@ -136,7 +136,7 @@ def test_the_hub_says_what_holds(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert (tmp_path / "data").is_dir()
 
 
-def test_a_data_directory_that_others_may_use_is_named(
+async def test_a_data_directory_that_others_may_use_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(tmp_path, memory_limit_method="rlimit")

@@ -194,7 +194,7 @@ def test_homes_are_where_systemd_can_give_them_away(path: str) -> None:
         check_below_state(path)
 
 
-def test_the_hub_checks_its_settings(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_hub_checks_its_settings(caplog: pytest.LogCaptureFixture) -> None:
     app = JupyterHub(bind_url="http://0.0.0.0:8000")
     app.log.propagate = True
     SystemdGatewaySpawner.prepare_at_start(app)

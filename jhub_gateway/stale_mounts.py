@@ -1,0 +1,55 @@
+"""``jhub-gateway storage stale-mounts``: who still has the folder of a group that they left."""
+
+import argparse
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jhub_gateway.clients.hub_api import list_active_users
+from jhub_gateway.errors import ConfigurationError
+
+_HELP = "list running servers that have a folder of a group which their owner left"
+_DESCRIPTION = """
+List running servers that have a folder of a group which their owner left. It asks the hub, at
+JUPYTERHUB_API_URL with JUPYTERHUB_API_TOKEN, the token of a service with the scopes list:users,
+read:users:groups, read:servers and admin:server_state. In the hub's own pod:
+kubectl exec deploy/hub -- jhub-gateway storage stale-mounts
+"""
+
+
+def add_stale_mounts_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> None:
+    """Add ``stale-mounts`` to the commands of ``storage``."""
+    parser = commands.add_parser("stale-mounts", help=_HELP, description=_DESCRIPTION)
+    parser.set_defaults(run=run_stale_mounts)
+
+
+def run_stale_mounts(options: argparse.Namespace) -> str:  # noqa: ARG001
+    """Return a line for each such folder."""
+    url, token = (_get_variable(name) for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN"))
+    lines = list(find_stale_mounts(list_active_users(url, token)))
+    return "\n".join(lines) or "no server has a folder of a group that its owner left"
+
+
+def find_stale_mounts(users: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each folder; ``users`` are the hub's REST API's models.
+
+    A server's state says by which group each folder was mounted.
+    """
+    for user in users:
+        for server in user["servers"].values():
+            for folder in (server.get("state") or {}).get("group_folders", ()):
+                if folder["group"] not in user["groups"]:
+                    access = "read only" if folder["read_only"] else "read and write"
+                    yield (
+                        f"{server['url']} has {folder['folder']} ({access}), "
+                        f"and {user['name']} is not in {folder['group']} any more"
+                    )
+
+
+def _get_variable(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise ConfigurationError(f"{name} is not set; see jhub-gateway storage stale-mounts --help")
+    return value.rstrip("/")
