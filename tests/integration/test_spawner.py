@@ -1,5 +1,6 @@
 """GatewaySpawner in a real hub, against a real kube-apiserver: what it asks for, and what not."""
 
+import json
 import re
 import time
 
@@ -28,6 +29,7 @@ c.KubeSpawner.namespace = "{namespace}"
 c.KubeSpawner.image = "jhub-gateway/user:test"
 c.KubeSpawner.start_timeout = 60
 c.GatewaySpawner.shared_claim_name = "{claim}"
+c.GatewaySpawner.home_init_image = "hub:1"
 c.GatewaySpawner.hub_name = "north"
 c.GatewaySpawner.memory_profiles = [
     {{"slug": "small", "display_name": "Small", "memory": "1G", "cpu": 1}},
@@ -209,16 +211,92 @@ def test_a_pod_that_is_refused_leaves_no_secret_in_the_log(hub, namespace):
     assert "JUPYTERHUB_API_TOKEN" not in hub.log
 
 
-def test_only_the_owners_directory_is_mounted(hub, namespace):
+def test_only_the_owners_directories_are_mounted(hub, namespace):
     start(hub, hub.add_user("ada.b"), "ada.b").raise_for_status()
     pod = namespace.wait_for_pod()
     mounts = [m for m in notebook_of(pod)["volumeMounts"] if m["name"] == "gateway-share"]
     assert mounts == [
-        {"name": "gateway-share", "mountPath": "/home/jovyan", "subPath": "homes/ada.b"}
+        {"name": "gateway-share", "mountPath": "/home/jovyan", "subPath": "homes/ada.b"},
+        {
+            "name": "gateway-share",
+            "mountPath": "/gateway/usage",
+            "subPath": "usage/homes/ada.b",
+            "readOnly": True,
+        },
     ]
-    prepare = pod["spec"]["initContainers"][0]
-    assert prepare["image"] == "busybox:1.37"
-    assert prepare["command"][-1] == "ada.b"
+    (prepare,) = pod["spec"]["initContainers"]
+    assert prepare["image"] == "hub:1"
+    assert json.loads(prepare["command"][-1]) == {
+        "owner": {"name": "ada.b", "issuer": None, "subject": None},
+        "folders": [],
+        "datasets": [],
+        "rescue": False,
+    }
+
+
+DATA = """
+c.GatewaySpawner.group_folders = [
+    {"group": "/x/admin", "folder": "secret", "access": "read-write"},
+    {"group": "genes", "folder": "genes", "access": "read-write"},
+    {"group": "stars", "folder": "stars"},
+    {"group": "../../homes/ada"},
+]
+c.GatewaySpawner.datasets = [
+    {"name": "survey"},
+    {"name": "closed", "allowed_groups": ["/x/admin"]},
+    {"name": "other", "claim": "gateway-share", "sub_path": "datasets/other"},
+]
+c.GatewaySpawner.tutorials = [
+    {"name": "first-1"},
+    {"name": "course", "git": "https://git.example.org/course", "branch": "main"},
+]
+"""
+
+
+def read_mounts(container: dict) -> dict[str, tuple[str, bool]]:
+    """Where the container sees which part of a volume, and whether it can only read it."""
+    return {
+        mount["mountPath"]: (mount.get("subPath", ""), mount.get("readOnly", False))
+        for mount in container["volumeMounts"]
+        if mount["mountPath"].startswith("/gateway/")
+    }
+
+
+def test_groups_decide_which_folders_and_datasets_are_mounted(namespace, make_hub):
+    hub = make_hub(make_config(namespace, DATA), namespace.environment)
+    token = hub.add_user("grace", "genes", "admin", "stars", "../../homes/ada")
+    start(hub, token, "grace").raise_for_status()
+    pod = namespace.wait_for_pod()
+    directory = make_directory_name("../../homes/ada")
+    assert read_mounts(notebook_of(pod)) == {
+        "/gateway/usage": ("usage/homes/grace", True),
+        "/gateway/groups/genes": ("groups/genes", False),
+        "/gateway/groups/stars": ("groups/stars", True),
+        f"/gateway/groups/{directory}": (f"groups/{directory}", True),
+        "/gateway/datasets/survey": ("datasets/survey", True),
+        "/gateway/datasets/other": ("datasets/other", True),
+    }
+    _, fill = pod["spec"]["initContainers"]
+    assert json.loads(fill["command"][-1]) == {
+        "tutorials": ["first-1"],
+        "links": {"gateway": "/gateway"},
+    }
+    # What works inside a home sees no other.
+    assert {mount.get("subPath") for mount in fill["volumeMounts"]} == {"homes/grace", "tutorials"}
+    environment = {one["name"]: one.get("value") for one in notebook_of(pod)["env"]}
+    assert environment["JUPYTER_RUNTIME_DIR"].startswith("/run/jhub-gateway/")
+    assert json.loads(environment["JHUB_GATEWAY_GIT_TUTORIALS"])[0]["branch"] == "main"
+
+
+def test_a_folder_is_gone_at_the_start_after_its_group(namespace, make_hub):
+    hub = make_hub(make_config(namespace, DATA), namespace.environment)
+    grace = hub.add_user("grace", "genes")
+    start(hub, grace, "grace").raise_for_status()
+    assert "/gateway/groups/genes" in read_mounts(notebook_of(namespace.wait_for_pod()))
+    hub.stop_server("grace")
+    hub.api("DELETE", "/groups/genes/users", json={"users": ["grace"]}).raise_for_status()
+    start(hub, grace, "grace").raise_for_status()
+    assert "/gateway/groups/genes" not in read_mounts(notebook_of(namespace.wait_for_pod()))
 
 
 def test_any_user_name_gets_a_pod_and_a_home_of_its_own(hub, namespace):
@@ -235,8 +313,8 @@ def test_named_servers_share_their_owners_home(hub, namespace):
     token = hub.add_user("ada")
     start(hub, token, "ada").raise_for_status()
     start(hub, token, "ada", name="second").raise_for_status()
-    mounts = [notebook_of(pod)["volumeMounts"][0]["subPath"] for pod in namespace.wait_for_pods(2)]
-    assert mounts == ["homes/ada", "homes/ada"]
+    pods = namespace.wait_for_pods(2)
+    assert [notebook_of(pod)["volumeMounts"][0]["subPath"] for pod in pods] == ["homes/ada"] * 2
 
 
 @pytest.mark.parametrize(
@@ -288,6 +366,13 @@ c.KubeSpawner.environment = {{"GATEWAY": "north"}}
     [
         ("shared_claim_name = ''", "GatewaySpawner.shared_claim_name is empty"),
         ("home_path = 'home'", "GatewaySpawner.home_path is 'home'"),
+        ("home_init_image = ''", "GatewaySpawner.home_init_image is empty"),
+        ("home_quota = '1 furlong'", "home_quota: '1 furlong' is no amount"),
+        ("home_quota = '1G'", "GatewaySpawner.usage_directory"),
+        ("shared_claim_name = 'nowhere'", "'nowhere': there is no such claim in the namespace"),
+        ("datasets = [{'name': 'a', 'claim': 'b'}]", "dataset 'a': claim is 'b': there is no such"),
+        ("datasets = [{'name': '..'}]", "datasets: dataset '..': name: '..' is no name"),
+        ("group_folders = [{'group': 'a', 'folder': '../b'}]", "folder: '../b' is no name"),
         ("memory_profiles = [{'slug': 'a'}]", "memory_profiles: profile 'a' has no"),
         ("memory_profile = []", "GatewaySpawner.memory_profile: there is no such setting"),
         ("profile_list = [{'display_name': 'a'}]", "both memory_profiles and profile_list"),

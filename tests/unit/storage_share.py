@@ -7,6 +7,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 from jhub_gateway.errors import StartRefused
@@ -32,7 +34,7 @@ _CALLS = [
 ]
 _CALLS += ["write"]
 
-DONE, REFUSED, FAILED, KILLED = 0, 3, 4, -signal.SIGKILL
+DONE, REFUSED, FAILED, NOT_REACHED, KILLED = 0, 3, 4, 5, -signal.SIGKILL
 
 
 def make_owner(name: str, subject: str | None = None) -> Owner:
@@ -176,6 +178,47 @@ def failing(number: int, code: int = errno.ENOSPC) -> Iterator[list[str]]:
     finally:
         for name, function in saved.items():
             setattr(os, name, function)
+
+
+def interrupt(action: Callable[[], object], other: Callable[[], object]) -> Iterator[int]:
+    """Run the action again and again, and ``other`` before its first call, its second, and so on.
+
+    After it the action goes on to its end, or is killed up to four calls later. Yields before each run,
+    to make a new share.
+    """
+    for number in count():
+        for more in (None, 1 + number % 4):
+            yield number
+            status = run_in_process(partial(_run_interrupted, action, other, number, more))
+            if status == NOT_REACHED:
+                assert number > 3, "there was nothing to interrupt"
+                return
+            assert status in (DONE, REFUSED, KILLED)
+
+
+def _run_interrupted(
+    action: Callable[[], object], other: Callable[[], object], number: int, more: int | None
+) -> None:
+    calls = {name: getattr(os, name) for name in _CALLS}
+    reached = []
+
+    def restore() -> None:
+        for name, function in calls.items():
+            setattr(os, name, function)
+
+    def step_in(*_: object) -> None:
+        reached.append(number)
+        if run_in_process(lambda: (restore(), other())) == FAILED:
+            os._exit(FAILED)
+
+    _patch(number, step_in)
+    if more is not None:
+        _arm(number + more)
+    try:
+        action()
+    finally:
+        if not reached:
+            os._exit(NOT_REACHED)
 
 
 def _arm(number: int) -> None:

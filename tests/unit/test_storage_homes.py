@@ -34,6 +34,7 @@ from tests.unit.storage_share import (
     become_ordinary,
     failing,
     find_texts,
+    interrupt,
     list_all,
     make_directory,
     make_owner,
@@ -337,6 +338,25 @@ def test_one_of_several_logins_of_a_name_gets_the_home(fresh):
         prepare_home(root, winner)
         check_settled(root, winner)
         refuse(root, loser)
+
+
+def test_another_login_of_the_name_at_any_moment(fresh):
+    """Both come for the home that waits for the next login; the first may be killed after that."""
+    root = fresh()
+    claims = [partial(prepare_home, root, owner) for owner in (ADA, OTHER)]
+    for number in interrupt(*claims):
+        if number:
+            (home,) = find_texts(root)["mine"]
+            for owner in (PLAIN, ADA, OTHER):
+                run_in_process(partial(prepare_home, root, owner))
+            (home,) = find_texts(root)["mine"]
+            winner, loser = (ADA, OTHER) if home == make_directory(ADA) else (OTHER, ADA)
+            prepare_home(root, winner)
+            check_settled(root, winner)
+            refuse(root, loser)
+            refuse(root, PLAIN)
+        fresh()
+        add_home(root, PLAIN, "mine", next_login=True)
 
 
 # --- Killed, or several at once

@@ -27,6 +27,7 @@ from tests.unit.storage_share import (
     add_home,
     failing,
     find_texts,
+    interrupt,
     list_all,
     make_directory,
     make_owner,
@@ -253,6 +254,55 @@ def test_killed_anywhere_it_is_finished(fresh, heal):
             assert read_name(root, "ada") == make_directory(NEW)
             assert not list((root / "owners").glob("*.move"))
         fresh()
+
+
+def test_a_new_owner_with_another_name_finds_a_killed_rename(fresh):
+    root, bob = fresh(), make_owner("bob", "s2")
+    change = Change("bob", "subject", ISSUER, "s2")
+    for number in run_with_kills(lambda: rename_home(root, make_directory(ADA), change)):
+        if number:
+            is_begun = not read_record(root, make_directory(ADA)) or (
+                list((root / "owners").glob("*.move"))
+            )
+            prepare_home(root, bob)
+            if is_begun:
+                assert find_texts(root) == {"mine": [make_directory(bob)]}
+                assert read_record(root, make_directory(bob)) == make_record(bob)
+            else:
+                assert find_texts(root) == {"mine": [make_directory(ADA)]}
+                prepare_home(root, ADA)
+        fresh()
+
+
+@pytest.mark.parametrize("who", ["the new owner", "the old owner", "another name's"])
+def test_a_start_at_any_moment_of_a_rename(fresh, who):
+    """The rename may be killed after that. Nobody gets what isn't theirs, and nothing is lost."""
+    root, bob = fresh(), make_owner("bob", "s2")
+    other = {"the new owner": bob, "the old owner": ADA, "another name's": NEW}[who]
+    change = Change("bob", "subject", ISSUER, "s2")
+
+    def rename() -> None:
+        with suppress(StorageError, StartRefused):
+            rename_home(root, make_directory(ADA), change)
+
+    started = root / "started"
+    for number in interrupt(rename, lambda: start_and_leave_word(root, other, started)):
+        if number:
+            rename()
+            (home,) = find_texts(root)["mine"]
+            if started.exists() and other is bob:
+                # Whoever got an empty home, as the rename had not begun, keeps it.
+                assert home == make_directory(bob if started.read_text() == "full" else ADA)
+            prepare_home(root, bob)
+            assert read_record(root, make_directory(bob)) == make_record(bob)
+            assert find_texts(root) == {"mine": [home]}
+            started.unlink(missing_ok=True)
+        fresh()
+
+
+def start_and_leave_word(root: Path, owner, word: Path) -> None:
+    prepare_home(root, owner)
+    word.write_text("full" if (find_home(root, owner) / "notes.txt").exists() else "empty")
 
 
 @pytest.mark.parametrize("change", [Change("lovelace"), Change(identity="next login")])
