@@ -94,7 +94,7 @@ def _read_message(ended: Mapping[str, Any]) -> tuple[str, str]:
     try:
         refusal = json.loads(message)
         return str(refusal["sentence"]), str(refusal["cause"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         cause = f"the init container {PREPARE} ended with {ended.get('exitCode')}: {message}"
         return UNKNOWN_PROBLEM, cause
 
