@@ -60,7 +60,21 @@ def test_a_name_twice_is_named():
         KIND.check_unique(["north", "south", "north"])
 
 
-UNSAFE = ["", ".", "..", "...", ".hidden", "-rf", "a b", "a\n", "a\0", "a\\b", "$(A)", "é", "а"]
+UNSAFE = [
+    "",
+    ".",
+    "..",
+    "...",
+    ".hidden",
+    "-rf",
+    "a b",
+    "a\n",
+    "a\0",
+    "a\\b",
+    "$(A)",
+    "é",
+    "\u0430",
+]
 
 
 @pytest.mark.parametrize("name", [*UNSAFE, "/", "a/b", "a" * 101, None, 7, b"a"])

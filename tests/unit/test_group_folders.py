@@ -14,10 +14,13 @@ from jhub_gateway.policy.group_folders import (
 from jhub_gateway.policy.share_volumes import make_mounts
 
 group_names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=150)
-# Where a rule that drops, folds or joins something goes wrong.
+# Where a rule that drops, folds or joins something goes wrong. The last have look-alikes.
 similar = st.sampled_from(
-    ["admin", "/x/admin", "/admin", "x/admin", "Admin", "ADMIN", "аdmin", "admin/", "./admin"]
-    + ["..", ".", "/", "//", "../..", "/..", "a/../b", "é", "é", "_2e.", "a_2fb", "a/b", "ﬁ", "fi"]
+    [
+        *("admin", "/x/admin", "/admin", "x/admin", "admin/", "./admin", "Admin", "ADMIN"),
+        *("..", ".", "/", "//", "../..", "/..", "a/../b", "a/b", "a_2fb", "_2e."),
+        *("\u0430dmin", "\u00e9", "e\u0301", "\ufb01", "fi"),
+    ]
 )
 names = (group_names | similar).filter(lambda name: name.strip())
 
@@ -86,7 +89,7 @@ def test_one_folder_twice_for_a_group_is_refused():
         parse_group_folders([entry, {**entry, "access": "read-write"}])
 
 
-@pytest.mark.parametrize("mine", ["/x/admin", "Admin", "admin ", "/admin", "аdmin", "a", ""])
+@pytest.mark.parametrize("mine", ["/x/admin", "Admin", "admin ", "/admin", "\u0430dmin", "a", ""])
 def test_groups_are_compared_exactly(mine):
     folders = parse_group_folders([{"group": "admin"}])
     assert choose_folders(folders, {mine}) == ()
