@@ -155,7 +155,7 @@ class LocalServer(DataSpawner):
             if dataset.claim:
                 raise ConfigurationError(
                     f"datasets: dataset {dataset.name!r}: claim: {dataset.claim!r} is Kubernetes'; "
-                    "on one machine put the data, or a link to them, into the directory "
+                    "on one machine put the data into the directory "
                     f"datasets/{dataset.name} of data_directory"
                 )
 
