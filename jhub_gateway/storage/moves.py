@@ -54,12 +54,8 @@ def move_home(root: Path, source: str, record: Record) -> bool:
     homes meanwhile: look again. Raises StartRefused if that identity has a home already, or if
     this one can't be moved; then nothing has changed.
     """
-    before = read_record(root, source)
     check_move(root, source, record)
-    # Before the note another process may have moved the home, and its owner got a new one.
-    if add_move(root, source, record) and not _is_same(before, read_record(root, source)):
-        files.remove(move_path(root, source))
-        return False
+    add_move(root, source, record)
     return read_move(root, source) in (record, None) and finish_move(root, source)
 
 
@@ -138,13 +134,6 @@ def is_free(home: Path) -> bool:
         return not home.is_symlink()
     except NotADirectoryError:
         return False
-
-
-def _is_same(before: Record | None, after: Record | None) -> bool:
-    """Whether both are of one home; its user's name may have changed."""
-    if before is None or after is None:
-        return before is after
-    return before.next_login == after.next_login
 
 
 def _is_there(root: Path, source: str) -> bool:

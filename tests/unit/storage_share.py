@@ -183,8 +183,8 @@ def failing(number: int, code: int = errno.ENOSPC) -> Iterator[list[str]]:
 def interrupt(action: Callable[[], object], other: Callable[[], object]) -> Iterator[int]:
     """Run the action again and again, and ``other`` before its first call, its second, and so on.
 
-    After it the action goes on to its end, or is killed up to four calls later. Yields before each run,
-    to make a new share.
+    After it the action goes on to its end, or is killed up to four calls later. Yields before
+    each run, to make a new share.
     """
     for number in count():
         for more in (None, 1 + number % 4):

@@ -324,7 +324,7 @@ def test_the_old_login_after_a_kill_takes_nothing_back(fresh):
 
 
 def test_one_of_several_logins_of_a_name_gets_the_home(fresh):
-    for _ in range(25):
+    for _ in range(10):
         root = fresh()
         add_home(root, PLAIN, "mine", next_login=True)
         owners = [make_owner("ada", f"s{number}") for number in (1, 1, 2, 2)]
