@@ -23,10 +23,10 @@ async def measure(root: Path, log: Logger, max_age: float = MAX_AGE) -> None:
 
     What went wrong is in the hub's log.
     """
-    command = [sys.executable, "-I", "-m", "jhub_gateway", "storage", "measure", str(root)]
+    measure = [sys.executable, "-I", "-m", "jhub_gateway", "storage", "measure", str(root)]
     # A walk in one of the hub's own threads would hold up its pages. asyncio's own processes wait
     # for the end of one that is cancelled, and so would a hub that stops.
-    command.append(f"--max-age={max_age}")
+    command = ["nice", *measure, f"--max-age={max_age}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: ASYNC220
         try:
             while process.poll() is None:  # noqa: ASYNC110

@@ -59,11 +59,17 @@ def prepare(root: str, text: str) -> None:
 
 
 def fill(home: str, tutorials: str, text: str) -> None:
-    """Copy the tutorials and make the links that ``text``, a JSON object, names."""
+    """Copy the tutorials and make the links that ``text``, a JSON object, names. Never fails."""
     from jhub_gateway.storage.tutorials import fill_home
 
-    asked = json.loads(text)
-    fill_home(Path(home), Path(tutorials), asked.get("tutorials", ()), asked.get("links", {}))
+    try:
+        asked = json.loads(text)
+        releases, links = asked.get("tutorials", ()), asked.get("links", {})
+        messages = fill_home(Path(home), Path(tutorials), releases, links)
+    # A server without a tutorial is worth more than none.
+    except Exception as error:
+        messages = [f"the home could not be filled: {type(error).__name__}: {error}"]
+    print(*messages, sep="\n", file=sys.stderr)
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {"prepare": prepare, "fill": fill}

@@ -5,12 +5,13 @@ kubelet would make a missing one as root's, where nobody can write, or which sta
 
 import os
 import stat
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from jhub_gateway.errors import StartRefused
-from jhub_gateway.policy.layout import DATASETS, GROUPS
+from jhub_gateway.policy.layout import DATASETS, GROUPS, USAGE
 from jhub_gateway.storage.problems import NO_FOLDER, NOT_READY, UNSAFE, describe, make_refusal
 
 _SHARED_MODE = 0o2770  # setgid: what a member makes is the group's too
@@ -62,3 +63,12 @@ def _check_dataset(datasets: Path, sub_path: str) -> None:
         )
     if datasets.resolve() not in path.resolve().parents:
         raise StartRefused(UNSAFE, f"the data set {path} is a link out of {datasets}")
+    _ask_for_measure(datasets.parent / USAGE / DATASETS / sub_path)
+
+
+def _ask_for_measure(usage: Path) -> None:
+    """Make the directory by which the next measure knows a data set that is not at the top."""
+    try:
+        os.makedirs(usage, 0o755, exist_ok=True)
+    except OSError as error:
+        print(f"{usage} could not be made: {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import cgroups, process
 from .build import link_program
+from .errors import ClusterError
 from .network import CNI_CONFIG
 from .paths import RUN, STATE, make_private_dir
 from .progress import step
@@ -51,9 +52,18 @@ def load_images(archives: dict[str, Path]) -> None:
     for image, archive in archives.items():
         if loaded.get(image) != archive.name:
             with step(f"loading the image {image}"):
-                process.run("image-load", _ctr_command("images", "import", "--", str(archive)))
+                _import(archive)
             loaded[image] = archive.name
             LOADED.write_text(json.dumps(loaded))
+
+
+def _import(archive: Path) -> None:
+    command = _ctr_command("images", "import", "--", str(archive))
+    try:
+        process.run("image-load", command)
+    except ClusterError:
+        # containerd may just be removing the layers of the image's version before.
+        process.run("image-load", command)
 
 
 def ctr(*args: str) -> str:

@@ -1,4 +1,6 @@
-"""Each test here runs on a cluster and on one machine."""
+"""Each test of `site` runs on a cluster and on one machine."""
+
+from collections.abc import Callable
 
 import pytest
 
@@ -7,13 +9,37 @@ from tests.e2e.sites import Site, make_kubernetes_config, make_one_machine_confi
 
 
 @pytest.fixture(params=["kubernetes", "one machine"])
-def site(request, identity_provider, make_hub, tmp_path) -> Site:
-    """A hub that the gateway's users can sign in to."""
+def make_site(request, identity_provider, make_hub, tmp_path) -> Callable[..., Site]:
+    """Starts hubs on one share, each with settings of its own: ``{spawner}`` is the spawner."""
     if request.param == "one machine":
-        return Site(
-            make_hub(make_one_machine_config(identity_provider, tmp_path / "data")),
-            identity_provider,
-        )
-    namespace = request.getfixturevalue("node_namespace")
-    config = make_kubernetes_config(identity_provider, namespace, USER_IMAGE)
-    return Site(make_hub(config, namespace.environment), identity_provider)
+        share, environment = tmp_path / "data", None
+        common, spawner = make_one_machine_config(identity_provider, share), "LocalGatewaySpawner"
+    else:
+        namespace = request.getfixturevalue("node_namespace")
+        share, environment = namespace.share, namespace.environment
+        common = make_kubernetes_config(identity_provider, namespace, USER_IMAGE)
+        spawner = "GatewaySpawner"
+
+    def make(more: str = "") -> Site:
+        hub = make_hub(common + more.replace("{spawner}", spawner), environment)
+        return Site(hub, identity_provider, share)
+
+    return make
+
+
+@pytest.fixture
+def make_cluster_site(identity_provider, make_hub, node_namespace) -> Callable[..., Site]:
+    """The same on a cluster alone, for what one machine can't do."""
+    common = make_kubernetes_config(identity_provider, node_namespace, USER_IMAGE)
+
+    def make(more: str = "") -> Site:
+        hub = make_hub(common + more, node_namespace.environment)
+        return Site(hub, identity_provider, node_namespace.share)
+
+    return make
+
+
+@pytest.fixture
+def site(make_site) -> Site:
+    """A hub that the gateway's users can sign in to."""
+    return make_site()

@@ -1,5 +1,7 @@
 """What a person does in the browser: sign in, choose a size, run a cell."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.hub import Hub
@@ -29,6 +31,16 @@ def start_server(page: Page, profile: str) -> None:
     page.get_by_text(profile, exact=True).click()
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#jp-top-panel")).to_be_visible(timeout=SLOW)
+
+
+def expect_refusal(page: Page, profile: str, sentence: str) -> str:
+    """Choose a profile; expect a page that says ``sentence``. Return its reference."""
+    page.get_by_text(profile, exact=True).click()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("body")).to_contain_text(sentence, timeout=SLOW)
+    shown = re.search(r"Reference: ([0-9a-f]{8})\.", page.locator("body").inner_text())
+    assert shown, page.locator("body").inner_text()
+    return shown[1]
 
 
 def open_notebook(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.cluster.network import GATEWAY
 from tests.fixtures.cluster import CLAIM, Namespace
@@ -42,6 +43,8 @@ c.KubeSpawner.image_pull_policy = "IfNotPresent"
 c.KubeSpawner.cmd = ["jupyterhub-singleuser"]
 c.GatewaySpawner.home_init_image = "{image}"
 c.GatewaySpawner.shared_claim_name = "{claim}"
+# The hub runs beside the tests, and sees the share where it is.
+c.GatewaySpawner.usage_directory = "{share}/usage"
 """
 
 _ONE_MACHINE = """
@@ -76,10 +79,11 @@ print(read_limit())
 
 @dataclass(frozen=True)
 class Site:
-    """A hub, the provider that its users sign in at, and where the homes are."""
+    """A hub, the provider that its users sign in at, and where the share is on this machine."""
 
     hub: Hub
     provider: IdentityProvider
+    share: Path
 
 
 def make_common(provider: IdentityProvider, spawner: str) -> str:
@@ -89,7 +93,9 @@ def make_common(provider: IdentityProvider, spawner: str) -> str:
 
 def make_kubernetes_config(provider: IdentityProvider, namespace: Namespace, image: str) -> str:
     """A hub whose servers are pods."""
-    own = _KUBERNETES.format(namespace=namespace.name, claim=CLAIM, image=image, hub_ip=HUB_IP)
+    own = _KUBERNETES.format(
+        namespace=namespace.name, claim=CLAIM, image=image, hub_ip=HUB_IP, share=namespace.share
+    )
     return make_common(provider, "GatewaySpawner") + own
 
 
