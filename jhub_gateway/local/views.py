@@ -12,13 +12,14 @@ def make_view(view: Path, links: Mapping[str, Path]) -> None:
 
     The owner's own link to ``view`` stays as it is when the next start shows other data.
     """
-    for name in {"", *(link.split("/")[0] for link in links)}:
+    folders = {"", *(link.split("/")[0] for link in links)}
+    for name in folders:
         (view / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in view.iterdir():
         for old in folder.iterdir():
             if f"{folder.name}/{old.name}" not in links:
                 old.unlink()
-        if not any(folder.iterdir()):
+        if folder.name not in folders:
             folder.rmdir()
     for name, target in links.items():
         link = view / name
