@@ -5,7 +5,7 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,10 +26,13 @@ TUTORIALS = [{"name": "genes-1"}, {"name": "maps", "git": "https://host.example/
 SMALL, LARGE = parse_profiles(PROFILES)
 
 
-def write_usage(root: Path, place: str, used: int, limit: int | None = None) -> Path:
+def write_usage(
+    root: Path, place: str, used: int, limit: int | None = None, days: float = 0
+) -> Path:
     directory = root / place
     directory.mkdir(parents=True)
-    record = {"used": used, "measured_at": datetime.now(UTC).isoformat(), "limit": limit}
+    measured_at = datetime.now(UTC) - timedelta(days=days)
+    record = {"used": used, "measured_at": measured_at.isoformat(), "limit": limit}
     (directory / "usage.json").write_text(json.dumps(record))
     return root
 
@@ -63,6 +66,15 @@ async def test_a_home_of_which_nothing_is_known_starts(tmp_path: Path, text):
     await server.load_data(None)
     assert not server.is_rescue
     assert server.quota == GIB
+
+
+@pytest.mark.parametrize(("days", "is_rescue"), [(6.9, True), (7.1, False)])
+async def test_what_was_measured_long_ago_rescues_nobody(tmp_path: Path, days, is_rescue):
+    """Measuring has stopped, and nobody could get out of the rescue."""
+    usage = write_usage(tmp_path, "homes/ada", 2 * GIB, days=days)
+    server = make_server(usage=usage, home_quota="1G")
+    await server.load_data(None)
+    assert server.is_rescue == is_rescue
 
 
 async def test_a_hub_that_cannot_see_usage_rescues_nobody():

@@ -143,7 +143,8 @@ def test_no_message_makes_the_hub_fail(message):
 
 def test_in_rescue_mode_nothing_that_jupyter_reads_at_its_start_is_in_the_home():
     environment = make_rescue_environment("/run/x")
-    assert environment.pop("JHUB_GATEWAY_RESCUE") == "1"
+    for flag in ("JHUB_GATEWAY_RESCUE", "PYTHONNOUSERSITE"):
+        assert environment.pop(flag) == "1"
     assert set(environment) == {
         "JUPYTER_CONFIG_DIR",
         "JUPYTER_DATA_DIR",
