@@ -37,6 +37,7 @@ def find_claim_problems(
     ``read`` returns a claim of a namespace by its name; ``count`` the number of nodes, or None if
     the hub may not know it.
     """
+    yield from _find_shares_in_datasets(spawner)
     for setting, name, modes in _list_claims(spawner):
         claim = read(spawner.namespace, name)
         where = f"{setting} is {name!r}"
@@ -59,6 +60,15 @@ def find_claim_problems(
                 spawner.log.warning(problem)
             elif nodes > 1:
                 yield problem
+
+
+def _find_shares_in_datasets(spawner: Any) -> Iterator[str]:
+    for dataset in parse_datasets(spawner.datasets):
+        if dataset.claim == spawner.shared_claim_name:
+            yield (
+                f"datasets: dataset {dataset.name!r}: claim is {dataset.claim!r}, which holds all "
+                "users' homes: leave claim out for a directory of the share's datasets/"
+            )
 
 
 def _list_claims(spawner: Any) -> Iterator[tuple[str, str, frozenset[str]]]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,11 @@ from jhub_gateway.storage.usage import read_usage
 
 # A share that doesn't answer must not hold up a page of the hub's.
 _USAGE_SECONDS = 2
+# Threads of their own: those that wait for such a share are lost to the rest of the hub, which
+# looks up host names in asyncio's.
+_READERS = ThreadPoolExecutor(4, thread_name_prefix="usage")
+# What was measured longer ago says nothing of today: measuring has stopped.
+_USAGE_AGE = timedelta(days=7)
 
 
 class DataSpawner(GroupFolderSpawner):
@@ -171,11 +178,20 @@ class DataSpawner(GroupFolderSpawner):
         if self.usage_root is None:
             return None
         directory = self.usage_root.joinpath(*place)
+        reading = asyncio.get_running_loop().run_in_executor(_READERS, read_usage, directory)
         try:
-            return await asyncio.wait_for(asyncio.to_thread(read_usage, directory), _USAGE_SECONDS)
+            usage = await asyncio.wait_for(reading, _USAGE_SECONDS)
         except TimeoutError:
             self.log.warning("%s did not answer in %s s", directory, _USAGE_SECONDS)
             return None
+        if usage is not None and datetime.now(UTC) - usage.measured_at > _USAGE_AGE:
+            self.log.warning(
+                "%s was measured on %s last: does storage measure run?",
+                directory,
+                usage.measured_at,
+            )
+            return None
+        return usage
 
     # The page
 
@@ -190,7 +206,10 @@ class DataSpawner(GroupFolderSpawner):
             await self.load_owner()
         except StartRefused:
             return DataView()
-        usage = await self._read_usage(HOMES, self.home_directory)
+        usage, datasets = await asyncio.gather(
+            self._read_usage(HOMES, self.home_directory),
+            asyncio.gather(*map(self._with_size, self.current_datasets)),
+        )
         slugs = {profile.slug for profile in allowed_profiles(self.profiles, self.user_groups)}
         quota = find_quota(self._quotas, self.user_groups, slugs)
         return DataView(
@@ -198,7 +217,7 @@ class DataSpawner(GroupFolderSpawner):
             quota=combine_limits(quota, usage),
             is_full=is_full(usage, quota),
             folders=self.current_folders,
-            datasets=tuple([await self._with_size(one) for one in self.current_datasets]),
+            datasets=tuple(datasets),
         )
 
     async def _with_size(self, dataset: Dataset) -> Dataset:

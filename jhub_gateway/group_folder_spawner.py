@@ -25,6 +25,7 @@ class GroupFolderSpawner(OwnedSpawner):
 
     mounted_folders: tuple[GroupFolder, ...] = ()
     _is_told_stale = False
+    _is_stopping_stale = False
 
     group_folders = List(
         Dict(),
@@ -97,13 +98,21 @@ class GroupFolderSpawner(OwnedSpawner):
 
     async def _stop_if_stale(self) -> bool:
         lost = find_lost_folders(self.mounted_folders, self.current_folders)
-        if not lost:
+        if not lost or self._is_stopping_stale:
             return False
         if not self._is_told_stale:
             self._tell_stale(lost)
         if self.stop_on_group_removal:
-            await self.stop()
+            await self._stop_stale()
         return self.stop_on_group_removal
+
+    async def _stop_stale(self) -> None:
+        # JupyterHub's own stop asks by poll() whether the server has ended.
+        self._is_stopping_stale = True
+        try:
+            await self.stop()
+        finally:
+            self._is_stopping_stale = False
 
     def _tell_stale(self, lost: tuple[GroupFolder, ...]) -> None:
         self._is_told_stale = True

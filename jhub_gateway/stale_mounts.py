@@ -28,7 +28,7 @@ def add_stale_mounts_command(
 def run_stale_mounts(options: argparse.Namespace) -> str:  # noqa: ARG001
     """Return a line for each such folder."""
     url, token = (_get_variable(name) for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN"))
-    lines = list(find_stale_mounts(list_active_users(url, token)))
+    lines = list(find_stale_mounts(list_active_users(url.rstrip("/"), token)))
     return "\n".join(lines) or "no server has a folder of a group that its owner left"
 
 
@@ -38,8 +38,11 @@ def find_stale_mounts(users: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     A server's state says by which group each folder was mounted.
     """
     for user in users:
+        _check_readable(user, "groups", "read:users:groups")
+        _check_readable(user, "servers", "read:servers")
         for server in user["servers"].values():
-            for folder in (server.get("state") or {}).get("group_folders", ()):
+            _check_readable(server, "state", "admin:server_state")
+            for folder in (server["state"] or {}).get("group_folders", ()):
                 if folder["group"] not in user["groups"]:
                     access = "read only" if folder["read_only"] else "read and write"
                     yield (
@@ -48,8 +51,17 @@ def find_stale_mounts(users: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                     )
 
 
+def _check_readable(model: Mapping[str, Any], key: str, scope: str) -> None:
+    # The hub leaves out what the token may not read; that is no news of nobody.
+    if key not in model:
+        raise ConfigurationError(
+            f"the hub does not show {key} to the token of JUPYTERHUB_API_TOKEN: give its service "
+            f"the scope {scope}"
+        )
+
+
 def _get_variable(name: str) -> str:
-    value = os.environ.get(name, "")
+    value = os.environ.get(name, "").strip()  # from a file it often has the line's end
     if not value:
         raise ConfigurationError(f"{name} is not set; see jhub-gateway storage stale-mounts --help")
-    return value.rstrip("/")
+    return value

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -27,17 +28,23 @@ def list_active_users(url: str, token: str) -> Iterator[dict[str, Any]]:
     offset: int | None = 0
     while offset is not None:
         page = _get(f"{url}/users?state=active&limit={_PAGE}&offset={offset}", token)
-        yield from page["items"]
-        following = page["_pagination"]["next"]
-        offset = following["offset"] if following else None
+        try:
+            users, following = list(page["items"]), page["_pagination"]["next"]
+            offset = following["offset"] if following else None
+        except (KeyError, TypeError):
+            raise HubUnavailable(f"{url} does not answer as a hub does: no list of users") from None
+        yield from users
 
 
 def _get(url: str, token: str) -> Any:
+    if not (token.isascii() and token.isprintable()):
+        # The library's own error would repeat it.
+        raise HubUnavailable(f"{url} is not asked: the token has characters that no token has")
     headers = {"Authorization": f"token {token}", "Accept": _PAGINATED}
     try:
         with urlopen(Request(url, headers=headers), timeout=REQUEST_SECONDS) as answer:  # noqa: S310
             return json.load(answer)
     except HTTPError as problem:
         raise HubUnavailable(f"{url} answered {problem.code} {problem.reason}") from None
-    except (URLError, OSError, ValueError) as problem:
+    except (URLError, OSError, HTTPException, ValueError) as problem:
         raise HubUnavailable(f"{url} does not answer as a hub does: {problem}") from None

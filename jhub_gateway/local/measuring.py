@@ -14,7 +14,10 @@ _LOOK = 0.5  # seconds
 async def keep_measuring(root: Path, log: Logger, every: float = EVERY) -> None:
     """Measure what is due, every so many seconds, in a process of its own; never ends."""
     while True:
-        await measure(root, log)
+        try:
+            await measure(root, log)
+        except OSError as problem:  # no room for another process
+            log.warning("Homes could not be measured: %s", problem)
         await asyncio.sleep(every)
 
 

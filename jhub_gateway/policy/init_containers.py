@@ -82,10 +82,13 @@ def read_refusal(pod: Mapping[str, Any]) -> tuple[str, str] | None:
     statuses = pod.get("status", {}).get("initContainerStatuses") or ()
     for status in statuses:
         if status.get("name") == PREPARE:
-            for state in (status.get("state") or {}, status.get("lastState") or {}):
-                ended = state.get("terminated") or {}
-                if ended.get("exitCode"):
-                    return _read_message(ended)
+            states = (status.get("state") or {}, status.get("lastState") or {})
+            # Only the last run that ended counts: one that went well may have come after another.
+            ended: Mapping[str, Any] = next(
+                filter(None, (one.get("terminated") for one in states)), {}
+            )
+            if ended.get("exitCode"):
+                return _read_message(ended)
     return None
 
 

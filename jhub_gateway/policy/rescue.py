@@ -16,4 +16,5 @@ def make_rescue_environment(runtime: str) -> dict[str, str]:
     ``runtime`` is a directory outside the home that is new at each start.
     """
     own = {name: f"{runtime}/rescue/{folder}" for name, folder in _RESCUE.items()}
-    return {"JHUB_GATEWAY_RESCUE": "1", **own}
+    # Without it Python runs what ~/.local/lib says, and Jupyter reads ~/.local/etc.
+    return {"JHUB_GATEWAY_RESCUE": "1", "PYTHONNOUSERSITE": "1", **own}

@@ -56,6 +56,7 @@ from jhub_gateway.storage.problems import (
     StorageError,
     can_use,
     describe,
+    is_denied,
     is_full,
     make_refusal,
 )
@@ -188,7 +189,11 @@ def _check_home(home: Path) -> None:
 
 
 def _note_start(root: Path, directory: str, owner: Owner, record: Record, rescue: bool) -> None:
-    """Note what may have changed since the last start. A full disk must not stop this one."""
+    """Note what may have changed since the last start.
+
+    A full disk must not stop this one, and no more must a note that a backup brought back as
+    somebody else's file: the home is the user's, and that is known by now.
+    """
     steps: list[Callable[[], None]] = [
         lambda: _note_name(root, directory, owner, record),
         lambda: os.utime(owner_path(root, directory)),
@@ -199,7 +204,7 @@ def _note_start(root: Path, directory: str, owner: Owner, record: Record, rescue
         try:
             step()
         except OSError as error:
-            if not is_full(error):
+            if not is_full(error) and not is_denied(error):
                 raise
             print(f"the home {directory} could not be noted: {error}", file=sys.stderr)
 

@@ -59,11 +59,16 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
+def is_denied(error: OSError) -> bool:
+    """Whether this account may not do it, or nobody may."""
+    return error.errno in _DENIED
+
+
 def make_refusal(root: Path, error: OSError) -> StartRefused:
     """Return what the user is told when the share answers with ``error``."""
     if is_full(error):
         return StartRefused(FULL, f"{root}: {error}; add space, or see `storage list {root}`")
-    if error.errno in _DENIED:
+    if is_denied(error):
         return StartRefused(NOT_READY, describe_denied(root, error))
     return StartRefused(UNKNOWN, f"{type(error).__name__}: {error}")
 

@@ -118,10 +118,10 @@ def test_each_user_sees_their_own_and_nothing_else(make_cluster_site, make_page)
     assert run_cell(other, FIND.format(name="closed.csv")) == "[]"
 
     # Grace looks for ada's file: everywhere, and by links out of her home and of the group's.
-    assert run_cell(page, FIND.format(name="adas-secret.txt")) == "[]"
-    (adas,) = (
-        path for path in (site.share / "homes").iterdir() if (path / "adas-secret.txt").exists()
-    )
+    find_secret = FIND.format(name="adas-secret.txt")
+    assert run_cell(other, find_secret) == "['/home/jovyan/adas-secret.txt']"
+    assert run_cell(page, find_secret) == "[]"
+    (adas,) = {path.parent for path in (site.share / "homes").glob("*/adas-secret.txt")}
     links = f"""
 for place, link in (("/home/jovyan", "a"), ("/gateway/groups/genes", "b")):
     for target in ("../{adas.name}", "../homes/{adas.name}", "/gateway-share/homes/{adas.name}"):
@@ -134,7 +134,7 @@ print([name for name in os.listdir(".") if os.path.exists(name + "/adas-secret.t
     page.goto(f"{site.hub.url}/hub/spawn")
     start_server(page, "Small")
     open_notebook(page)
-    assert run_cell(page, FIND.format(name="adas-secret.txt")) == "[]"
+    assert run_cell(page, find_secret) == "[]"
     assert run_cell(page, "print(open('gateway/groups/genes/note.txt').read())") == "from grace"
     assert (site.share / "groups/genes").stat().st_mode & 0o7777 == 0o2770
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from jhub_gateway.policy.directories import make_directory_name
-from tests.fixtures.cluster import CLAIM, Namespace
+from tests.fixtures.cluster import CLAIM, OTHER_CLAIM, Namespace
 from tests.fixtures.hub import Hub, HubError
 
 GIB = 1024**3
@@ -244,7 +244,7 @@ c.GatewaySpawner.group_folders = [
 c.GatewaySpawner.datasets = [
     {"name": "survey"},
     {"name": "closed", "allowed_groups": ["/x/admin"]},
-    {"name": "other", "claim": "gateway-share", "sub_path": "datasets/other"},
+    {"name": "other", "claim": "other", "sub_path": "2026"},
 ]
 c.GatewaySpawner.tutorials = [
     {"name": "first-1"},
@@ -262,7 +262,13 @@ def read_mounts(container: dict) -> dict[str, tuple[str, bool]]:
     }
 
 
-def test_groups_decide_which_folders_and_datasets_are_mounted(namespace, make_hub):
+@pytest.fixture
+def other_claim(namespace) -> None:
+    """A claim for one of the datasets."""
+    namespace.add_claim(OTHER_CLAIM)
+
+
+def test_groups_decide_which_folders_and_datasets_are_mounted(namespace, make_hub, other_claim):
     hub = make_hub(make_config(namespace, DATA), namespace.environment)
     token = hub.add_user("grace", "genes", "admin", "stars", "../../homes/ada")
     start(hub, token, "grace").raise_for_status()
@@ -274,7 +280,7 @@ def test_groups_decide_which_folders_and_datasets_are_mounted(namespace, make_hu
         "/gateway/groups/stars": ("groups/stars", True),
         f"/gateway/groups/{directory}": (f"groups/{directory}", True),
         "/gateway/datasets/survey": ("datasets/survey", True),
-        "/gateway/datasets/other": ("datasets/other", True),
+        "/gateway/datasets/other": ("2026", True),
     }
     _, fill = pod["spec"]["initContainers"]
     assert json.loads(fill["command"][-1]) == {
@@ -288,7 +294,7 @@ def test_groups_decide_which_folders_and_datasets_are_mounted(namespace, make_hu
     assert json.loads(environment["JHUB_GATEWAY_GIT_TUTORIALS"])[0]["branch"] == "main"
 
 
-def test_a_folder_is_gone_at_the_start_after_its_group(namespace, make_hub):
+def test_a_folder_is_gone_at_the_start_after_its_group(namespace, make_hub, other_claim):
     hub = make_hub(make_config(namespace, DATA), namespace.environment)
     grace = hub.add_user("grace", "genes")
     start(hub, grace, "grace").raise_for_status()

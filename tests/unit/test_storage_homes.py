@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jhub_gateway.errors import GatewayError, StartRefused
 from jhub_gateway.models import Owner
 from jhub_gateway.storage.homes import find_home, prepare_folders, prepare_home
+from jhub_gateway.storage.layout import init_share
 from jhub_gateway.storage.owners import (
     add_record,
     make_record,
@@ -655,3 +656,19 @@ def test_a_data_set_that_leads_out_is_refused(root):
     with pytest.raises(StartRefused) as refusal:
         prepare_folders(root, [], ["all"])
     assert "is a link out of" in refusal.value.cause
+
+
+def test_a_note_that_is_somebody_elses_file_stops_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init_share(tmp_path)
+    prepare_home(tmp_path, Owner("ada"))
+    (tmp_path / "homes/ada/work").touch()
+
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    monkeypatch.setattr("os.utime", refuse)
+    prepare_home(tmp_path, Owner("ada"))
+    assert "could not be noted" in capsys.readouterr().err
+    assert (tmp_path / "homes/ada/work").exists()
