@@ -58,6 +58,10 @@ cluster-up: venv  ## a real Kubernetes with a node (root); prints the path of it
 cluster-down: venv  ## ends it; leaves nothing behind
 	@$(BIN)/python -m tests.cluster down
 
+# Needs `make cluster-up`'s machine. Ratios to plain KubeSpawner; BENCH_REPEATS=5, BENCH_JSON=file.
+bench: venv  ## how long a start takes, beside plain KubeSpawner; not part of `make test`
+	@$(BIN)/python -m benchmarks
+
 demo:  ## a hub with a gateway's login on this machine, at PORT (8000)
 	@$(PYTHON) -m demo
 
@@ -67,4 +71,4 @@ demo-kubernetes:  ## the same in pods: on `make cluster-up`'s cluster, or on KUB
 clean:  ## removes the virtual environments
 	rm -rf .venv*
 
-.PHONY: help venv lint docs test unit integration e2e test-newest cluster-up cluster-down demo demo-kubernetes clean
+.PHONY: help venv lint docs test unit integration e2e test-newest bench cluster-up cluster-down demo demo-kubernetes clean

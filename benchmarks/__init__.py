@@ -1,0 +1,1 @@
+"""How long a start takes, on real pods: ``make bench``."""
