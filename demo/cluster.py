@@ -14,12 +14,11 @@ NAMESPACE = "jhub-gateway-demo"
 CLAIM = "gateway-share"
 
 _OWN_KUBECONFIG = ROOT / ".cluster" / "kubeconfig"
-_INIT_IMAGE = "busybox:1.37"
 
 # What a cluster that isn't ours cannot be asked about.
 _NEEDED = {
     "DEMO_HUB_CONNECT_IP": "the address by which pods reach this machine",
-    "DEMO_IMAGE": "the image of the users' servers, with JupyterLab and jupyterhub 5.5",
+    "DEMO_IMAGE": "the image of the users' servers: JupyterLab, jupyterhub 5.5 and jhub-gateway",
     "DEMO_STORAGE_CLASS": "a storage class that gives ReadWriteMany volumes",
 }
 
@@ -28,8 +27,8 @@ _NEEDED = {
 class Cluster:
     """A cluster to run pods on.
 
-    The hub listens on ``hub_ip``, and pods call it at ``hub_connect_ip``. ``init_image`` makes the
-    users' homes. ``storage`` holds the manifests of the shared claim.
+    The hub listens on ``hub_ip``, and pods call it at ``hub_connect_ip``. ``init_image`` prepares
+    the share and the users' homes. ``storage`` holds the manifests of the shared claim.
     """
 
     kubeconfig: str
@@ -91,7 +90,7 @@ def _make_given(kubeconfig: str) -> Cluster:
         hub_ip=os.environ.get("DEMO_HUB_IP") or "0.0.0.0",
         hub_connect_ip=os.environ["DEMO_HUB_CONNECT_IP"],
         image=os.environ["DEMO_IMAGE"],
-        init_image=os.environ.get("DEMO_INIT_IMAGE") or _INIT_IMAGE,
+        init_image=os.environ.get("DEMO_INIT_IMAGE") or os.environ["DEMO_IMAGE"],
         storage=[_make_claim(os.environ["DEMO_STORAGE_CLASS"])],
     )
 

@@ -74,3 +74,8 @@ c.ProfiledSpawner.memory_profiles = [
         "allowed_groups": large_memory,
     },
 ]
+
+# A folder that the members of a group share. They find it at gateway/groups in their homes.
+c.GroupFolderSpawner.group_folders = [
+    {"group": "/gateway/large-memory", "folder": "large-memory", "access": "read-write"},
+]

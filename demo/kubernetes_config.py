@@ -25,7 +25,8 @@ c.KubeSpawner.image = os.environ["DEMO_IMAGE"]
 c.KubeSpawner.cmd = ["jupyterhub-singleuser"]
 c.KubeSpawner.default_url = "/lab"
 
-# The homes: one claim for everybody, a directory of it for each user. The init image makes it.
+# The homes: one claim for everybody, a directory of it for each user. The init image checks whose
+# it is, and makes it.
 c.GatewaySpawner.shared_claim_name = os.environ["DEMO_CLAIM"]
 c.GatewaySpawner.home_init_image = os.environ["DEMO_INIT_IMAGE"]
 c.GatewaySpawner.hub_name = "demo"

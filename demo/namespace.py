@@ -6,14 +6,18 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+import yaml
 from aiohttp import ClientError
-from kubernetes_asyncio.client import ApiException, CoreV1Api
+from kubernetes_asyncio.client import ApiException, BatchV1Api, CoreV1Api
 from kubernetes_asyncio.config import ConfigException, new_client_from_config
 
-from demo.cluster import NAMESPACE, Cluster
+from demo.cluster import CLAIM, NAMESPACE, Cluster
 from demo.errors import DemoError
+from demo.paths import ROOT
 
 REQUEST_SECONDS = 20
+# An image may have to be pulled.
+INIT_SECONDS = 180
 
 _NAMESPACE = {
     "apiVersion": "v1",
@@ -28,11 +32,12 @@ _USER_PODS = "component=singleuser-server"
 
 
 def prepare_cluster(cluster: Cluster) -> None:
-    """Make the namespace and the shared claim, unless they are there.
+    """Make the namespace and the shared claim, unless they are there, and prepare the claim.
 
     Raises DemoError when the cluster does not answer or does not allow it.
     """
     asyncio.run(_prepare(cluster))
+    asyncio.run(_init_share(cluster))
 
 
 def remove_pods(cluster: Cluster) -> None:
@@ -53,6 +58,37 @@ async def _prepare(cluster: Cluster) -> None:
                 await _create(core.create_namespaced_persistent_volume_claim(NAMESPACE, manifest))
 
 
+async def _init_share(cluster: Cluster) -> None:
+    """Run helm-values/storage-init.yaml, as an operator does."""
+    job = yaml.safe_load((ROOT / "helm-values" / "storage-init.yaml").read_text())
+    name, pod = job["metadata"]["name"], job["spec"]["template"]["spec"]
+    pod["containers"][0] |= {"image": cluster.init_image, "imagePullPolicy": "IfNotPresent"}
+    pod["volumes"][0]["persistentVolumeClaim"]["claimName"] = CLAIM
+    async with _connect(cluster, INIT_SECONDS) as core:
+        jobs = BatchV1Api(core.api_client)
+        await _delete_job(jobs, name)
+        await jobs.create_namespaced_job(NAMESPACE, job)
+        while not (status := (await jobs.read_namespaced_job(name, NAMESPACE)).status).succeeded:
+            if status.failed:
+                raise DemoError(
+                    "the shared claim could not be prepared; see "
+                    f"kubectl --namespace {NAMESPACE} logs job/{name}"
+                )
+            await asyncio.sleep(0.5)
+
+
+async def _delete_job(jobs: BatchV1Api, name: str) -> None:
+    """Remove the one of the demo's last start, and wait until it is gone."""
+    try:
+        await jobs.delete_namespaced_job(name, NAMESPACE, propagation_policy="Background")
+        while True:
+            await jobs.read_namespaced_job(name, NAMESPACE)
+            await asyncio.sleep(0.2)
+    except ApiException as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+
+
 async def _remove_pods(cluster: Cluster) -> None:
     async with _connect(cluster) as core:
         await core.delete_collection_namespaced_pod(NAMESPACE, label_selector=_USER_PODS)
@@ -67,10 +103,10 @@ async def _create(request: Awaitable[Any]) -> None:
 
 
 @asynccontextmanager
-async def _connect(cluster: Cluster) -> AsyncIterator[CoreV1Api]:
+async def _connect(cluster: Cluster, seconds: float = REQUEST_SECONDS) -> AsyncIterator[CoreV1Api]:
     try:
         async with (
-            asyncio.timeout(REQUEST_SECONDS),
+            asyncio.timeout(seconds),
             await new_client_from_config(cluster.kubeconfig) as client,
         ):
             yield CoreV1Api(client)

@@ -1,4 +1,7 @@
-"""Each test of `site` runs on a cluster and on one machine."""
+"""Hubs on a cluster and on one machine. Each test of `make_site` and `site` runs on both.
+
+In what a test adds to the configuration, ``{spawner}`` is the spawner's name.
+"""
 
 from collections.abc import Callable
 
@@ -8,35 +11,36 @@ from tests.cluster.versions import USER_IMAGE
 from tests.e2e.sites import Site, make_kubernetes_config, make_one_machine_config
 
 
-@pytest.fixture(params=["kubernetes", "one machine"])
-def make_site(request, identity_provider, make_hub, tmp_path) -> Callable[..., Site]:
-    """Starts hubs on one share, each with settings of its own: ``{spawner}`` is the spawner."""
-    if request.param == "one machine":
-        share, environment = tmp_path / "data", None
-        common, spawner = make_one_machine_config(identity_provider, share), "LocalGatewaySpawner"
-    else:
-        namespace = request.getfixturevalue("node_namespace")
-        share, environment = namespace.share, namespace.environment
-        common = make_kubernetes_config(identity_provider, namespace, USER_IMAGE)
-        spawner = "GatewaySpawner"
+@pytest.fixture
+def make_cluster_site(identity_provider, make_hub, node_namespace) -> Callable[..., Site]:
+    """Starts hubs of pods, on one share."""
+    common = make_kubernetes_config(identity_provider, node_namespace, USER_IMAGE)
 
     def make(more: str = "") -> Site:
-        hub = make_hub(common + more.replace("{spawner}", spawner), environment)
-        return Site(hub, identity_provider, share)
+        own = more.replace("{spawner}", "GatewaySpawner")
+        hub = make_hub(common + own, node_namespace.environment)
+        return Site(hub, identity_provider, node_namespace.share)
 
     return make
 
 
 @pytest.fixture
-def make_cluster_site(identity_provider, make_hub, node_namespace) -> Callable[..., Site]:
-    """The same on a cluster alone, for what one machine can't do."""
-    common = make_kubernetes_config(identity_provider, node_namespace, USER_IMAGE)
+def make_local_site(identity_provider, make_hub, tmp_path) -> Callable[..., Site]:
+    """Starts hubs of processes, on one data directory."""
+    common = make_one_machine_config(identity_provider, tmp_path / "data")
 
     def make(more: str = "") -> Site:
-        hub = make_hub(common + more, node_namespace.environment)
-        return Site(hub, identity_provider, node_namespace.share)
+        hub = make_hub(common + more.replace("{spawner}", "LocalGatewaySpawner"))
+        return Site(hub, identity_provider, tmp_path / "data")
 
     return make
+
+
+@pytest.fixture(params=["kubernetes", "one machine"])
+def make_site(request) -> Callable[..., Site]:
+    """Starts hubs of either kind."""
+    kind = "make_cluster_site" if request.param == "kubernetes" else "make_local_site"
+    return request.getfixturevalue(kind)
 
 
 @pytest.fixture

@@ -2,24 +2,28 @@
 
 import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from jhub_gateway.policy.directories import make_directory_name
 from jhub_gateway.storage.usage import measure_share
 from tests.cluster.storage import OWNER
 from tests.e2e.lab import open_notebook, run_cell, sign_in, start_server
 from tests.e2e.sites import Site
 from tests.fixtures.hub import Hub
-from tests.fixtures.identity_provider import Account, IdentityProvider
+from tests.fixtures.identity_provider import IdentityProvider
 
 DATA = """
 c.{spawner}.group_folders = [
     {"group": "/gateway/users", "folder": "everybody"},
     {"group": "/gateway/large-memory", "folder": "genes", "access": "read-write"},
     {"group": "admins", "folder": "admins", "access": "read-write"},
-    {"group": "../../homes"},
+    {"group": "../../homes", "access": "read-write"},
 ]
 c.{spawner}.datasets = [
     {"name": "survey", "description": "All stars that we know"},
@@ -27,6 +31,7 @@ c.{spawner}.datasets = [
 ]
 c.{spawner}.tutorials = [{"name": "first-1"}]
 """
+STRANGE = "../../homes"
 # Any file of that name that a kernel can read, wherever it looks.
 FIND = """
 import os
@@ -60,22 +65,15 @@ def put(path: Path, text: str) -> None:
 
 
 @pytest.fixture
-def provider(make_identity_provider) -> IdentityProvider:
+def identity_provider(make_identity_provider) -> IdentityProvider:
     """A provider whose accounts the test may change."""
     return make_identity_provider()
 
 
-def sign_in_again(make_page, hub: Hub, account: Account) -> Page:
-    """Sign in from another browser, so that the hub hears of the account's groups of now."""
-    page = make_page()
-    sign_in(page, hub, account)
-    expect(page.locator("#gateway-home, .gateway-profile, #start").first).to_be_visible()
-    return page
-
-
 def test_each_user_sees_their_own_and_nothing_else(make_cluster_site, make_page):
-    site: Site = make_cluster_site(DATA.replace("{spawner}", "GatewaySpawner"))
+    site: Site = make_cluster_site(DATA)
     grace, ada = site.provider.accounts["grace"], site.provider.accounts["ada"]
+    site.provider.set_groups("ada", ["/gateway/users", "/x/admins", STRANGE])
     put(site.share / "datasets/survey/stars.csv", "name,mass\n")
     put(site.share / "datasets/closed/closed.csv", "secret\n")
     put(site.share / "tutorials/first-1/read-me.md", "# First\n")
@@ -99,10 +97,9 @@ def test_each_user_sees_their_own_and_nothing_else(make_cluster_site, make_page)
     assert run_cell(page, f"print({write})") == "10"
     assert run_cell(page, "print(open('tutorials/first-1/read-me.md').read())") == "# First"
     assert run_cell(page, "print(open('gateway/datasets/survey/stars.csv').read())") == "name,mass"
-    list_data = (
-        "import os; print(*(sorted(os.listdir(f'/gateway/{x}')) for x in ('groups', 'datasets')))"
-    )
-    assert run_cell(page, list_data) == "['everybody', 'genes'] ['survey']"
+    listing = "import os; print(sorted(os.listdir('/gateway/{}')))"
+    assert run_cell(page, listing.format("groups")) == "['everybody', 'genes']"
+    assert run_cell(page, listing.format("datasets")) == "['survey']"
     for place in ("datasets/survey/stars.csv", "datasets/survey/new", "groups/everybody/news.txt"):
         answer = run_cell(page, TRY_TO_WRITE.format(path=f"/gateway/{place}"))
         assert answer == "OSError: Read-only file system"
@@ -113,7 +110,8 @@ def test_each_user_sees_their_own_and_nothing_else(make_cluster_site, make_page)
     start_server(other, "Small")
     open_notebook(other)
     run_cell(other, "print(open('adas-secret.txt', 'w').write('mine'))")
-    assert run_cell(other, "import os; print(os.listdir('/gateway/groups'))") == "['everybody']"
+    names = str(sorted(["everybody", make_directory_name(STRANGE)]))
+    assert run_cell(other, listing.format("groups")) == names
     assert run_cell(other, FIND.format(name="note.txt")) == "[]"
     assert run_cell(other, FIND.format(name="closed.csv")) == "[]"
 
@@ -139,10 +137,8 @@ print([name for name in os.listdir(".") if os.path.exists(name + "/adas-secret.t
     assert (site.share / "groups/genes").stat().st_mode & 0o7777 == 0o2770
 
 
-def test_one_machine_shows_the_same_layout(make_site, make_page, request):
-    if "one machine" not in request.node.name:
-        return
-    site = make_site(DATA)
+def test_one_machine_shows_the_same_layout(make_local_site, make_page):
+    site: Site = make_local_site(DATA)
     put(site.share / "datasets/survey/stars.csv", "name,mass\n")
     put(site.share / "tutorials/first-1/read-me.md", "# First\n")
     page = make_page()
@@ -152,7 +148,74 @@ def test_one_machine_shows_the_same_layout(make_site, make_page, request):
     assert run_cell(page, "print(open('gateway/groups/genes/n', 'w').write('ab'))") == "2"
     assert run_cell(page, "print(open('tutorials/first-1/read-me.md').read())") == "# First"
     assert run_cell(page, "print(open('gateway/datasets/survey/stars.csv').read())") == "name,mass"
-    assert run_cell(page, "import os; print(sorted(os.listdir('gateway/groups')))") == (
-        "['everybody', 'genes']"
-    )
+    listing = "import os; print(sorted(os.listdir('gateway/groups')))"
+    assert run_cell(page, listing) == "['everybody', 'genes']"
     assert (site.share / "groups/genes/n").read_text() == "ab"
+
+
+def leave_group(site: Site, make_page) -> None:
+    """Grace leaves the group of the genes, and the hub hears of it at her next login."""
+    site.provider.set_groups("grace", ["/gateway/users"])
+    page = make_page()
+    sign_in(page, site.hub, site.provider.accounts["grace"])
+    expect(page.locator("#jp-top-panel")).to_be_visible()
+
+
+def test_a_server_with_the_folder_of_a_group_that_was_left_is_listed(make_cluster_site, make_page):
+    site: Site = make_cluster_site(DATA + "c.GatewaySpawner.poll_interval = 2\n")
+    put(site.share / "datasets/survey/stars.csv", "name,mass\n")
+    page = make_page()
+    sign_in(page, site.hub, site.provider.accounts["grace"])
+    start_server(page, "Small")
+    assert list_stale_mounts(site.hub) == "no server has a folder of a group that its owner left\n"
+    leave_group(site, make_page)
+    assert list_stale_mounts(site.hub) == (
+        "/user/grace/ has genes (read and write), and grace is not in /gateway/large-memory any "
+        "more\n"
+    )
+    wait_for_log(site.hub, "has folders that its owner lost: genes (group /gateway/large-memory)")
+    assert site.hub.api("GET", "/users/grace").json()["servers"]
+
+
+def test_a_server_with_the_folder_of_a_group_that_was_left_may_be_stopped(
+    make_local_site, make_page
+):
+    settings = "c.{spawner}.poll_interval = 2\nc.{spawner}.stop_on_group_removal = True\n"
+    site: Site = make_local_site(DATA + settings)
+    put(site.share / "datasets/survey/stars.csv", "name,mass\n")
+    page = make_page()
+    sign_in(page, site.hub, site.provider.accounts["grace"])
+    start_server(page, "Small")
+    leave_group(site, make_page)
+    wait_for_log(site.hub, "it is stopped")
+    deadline = time.monotonic() + 30
+    while site.hub.api("GET", "/users/grace").json()["servers"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    page.goto(f"{site.hub.url}/hub/spawn/grace")
+    start_server(page, "Small")
+    open_notebook(page)
+    listing = "import os; print(sorted(os.listdir('gateway/groups')))"
+    assert run_cell(page, listing) == "['everybody']"
+
+
+def list_stale_mounts(hub: Hub) -> str:
+    """What the command says."""
+    return subprocess.run(
+        [sys.executable, "-m", "jhub_gateway", "storage", "stale-mounts"],
+        env={
+            **os.environ,
+            "JUPYTERHUB_API_URL": f"{hub.url}/hub/api",
+            "JUPYTERHUB_API_TOKEN": hub.token,
+        },
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def wait_for_log(hub: Hub, text: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while text not in hub.log:
+        assert time.monotonic() < deadline, hub.tail()
+        time.sleep(0.3)
