@@ -60,3 +60,12 @@ def run_cell(page: Page, code: str) -> str:
     page.keyboard.press("Shift+Enter")
     expect(outputs).to_have_count(before + 1, timeout=SLOW)
     return outputs.last.inner_text().strip()
+
+
+def delete_file(page: Page, name: str) -> None:
+    """Delete a file of the home in the file browser."""
+    item = page.locator(".jp-DirListing-item", has_text=name)
+    item.click(button="right")
+    page.locator(".lm-Menu-item[data-command='filebrowser:delete']").click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Delete").click()
+    expect(item).to_have_count(0)

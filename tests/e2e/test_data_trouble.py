@@ -14,7 +14,14 @@ from playwright.sync_api import expect
 
 from jhub_gateway.storage.usage import measure_share
 from tests.cluster.storage import OWNER
-from tests.e2e.lab import expect_refusal, open_notebook, run_cell, sign_in, start_server
+from tests.e2e.lab import (
+    delete_file,
+    expect_refusal,
+    open_notebook,
+    run_cell,
+    sign_in,
+    start_server,
+)
 from tests.e2e.sites import Site
 from tests.fixtures.cluster import init_shared_directory
 from tests.fixtures.tiers import cannot_run
@@ -246,9 +253,10 @@ def test_a_share_that_is_filled_to_the_last_byte_still_opens_the_homes_on_it(
     page.goto(f"{site.hub.url}/hub/spawn/ada")
     start_server(page, "Small")
     expect(page.locator(NOTICE).first).to_contain_text("storage is full")
-    (home / "rest").unlink()
+    # What was open can't be opened again now; a new workspace can.
+    page.goto(page.url.split("/lab")[0] + "/lab?reset")
+    delete_file(page, "large.bin")
     open_notebook(page)
-    assert run_cell(page, "import os; os.remove('large.bin'); print('removed')") == "removed"
     assert run_cell(page, "print(open('work.txt').read())") == "weeks of work"
 
 
