@@ -23,6 +23,7 @@ from jhub_gateway.clients.oidc import (
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.login_handlers import GatewayCallbackHandler, GatewayLoginHandler
 from jhub_gateway.policy.claims import (
+    check_same_account,
     check_same_subject,
     check_username,
     is_safe_username,
@@ -251,6 +252,17 @@ class GatewayAuthenticator(GenericOAuthenticator):
         if id_token is None and not self.userdata_from_id_token:
             return {}
         return read_id_token(id_token, self.issuer, self.client_id)
+
+    async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
+        """Return the login's user. Raises LoginRefused for a name that another identity has here.
+
+        The hub's account of that name has the other's running servers and API tokens.
+        """
+        model = await super().get_authenticated_user(handler, data)
+        account = handler.find_user(model["name"]) if model else None
+        if account is not None:
+            check_same_account(model["name"], await account.get_auth_state(), model["auth_state"])
+        return model
 
     def user_info_to_username(self, user_info: dict[str, Any]) -> str:
         """Return the name unchanged, as other rules than the provider's could join two users."""

@@ -53,6 +53,8 @@ def find_claim_problems(
                 "helm-values/shared-claim.yaml must name a class of the cluster's. A class that "
                 "binds at the first use is bound by helm-values/storage-init.yaml"
             )
+        elif claim.access_modes == {"ReadWriteOncePod"}:
+            yield f"{where}: that claim is ReadWriteOncePod, for a single pod. {_NEEDED}"
         elif not claim.access_modes & modes:
             problem = f"{where}: that claim is {', '.join(sorted(claim.access_modes))}. {_NEEDED}"
             nodes = count()

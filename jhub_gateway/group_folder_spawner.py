@@ -38,8 +38,9 @@ class GroupFolderSpawner(OwnedSpawner):
           groups may have one folder.
         - ``access``: ``"read-write"`` or ``"read-only"``, which is the default.
 
-        They are at ``gateway/groups/<folder>`` in the home. Who is in a group is decided when a
-        server starts. Default: no folders.
+        They are at ``gateway/groups/<folder>`` in the home. Who gets which is decided when a
+        server starts, by the groups that the hub heard of at the user's last login. Default: no
+        folders.
         """,
     )
 
@@ -50,8 +51,8 @@ class GroupFolderSpawner(OwnedSpawner):
         Stop a running server that still has the folder of a group which its owner left, once the
         hub knows (at their next login) and next looks (``poll_interval``, in seconds).
 
-        Default: false; the folder is gone at the next start, and ``jhub-gateway storage
-        stale-mounts`` lists who still has it.
+        Default: false; the folder is gone at the start after that login, and ``jhub-gateway
+        storage stale-mounts`` lists who still has it.
         """,
     )
 
@@ -74,20 +75,32 @@ class GroupFolderSpawner(OwnedSpawner):
         """Remember the folders, for a hub that restarts and for ``storage stale-mounts``."""
         state = super().get_state()  # type: ignore[misc]
         if self.mounted_folders:
-            state["group_folders"] = [asdict(folder) for folder in self.mounted_folders]
+            state["group_folders"] = [
+                asdict(folder) | {"groups": self._list_givers(folder)}
+                for folder in self.mounted_folders
+            ]
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`get_state` remembered."""
         super().load_state(state)  # type: ignore[misc]
         self.mounted_folders = tuple(
-            GroupFolder(**folder) for folder in state.get("group_folders", ())
+            GroupFolder(folder["group"], folder["folder"], folder["read_only"])
+            for folder in state.get("group_folders", ())
         )
 
     def clear_state(self) -> None:
         """Forget the folders of a server that has stopped."""
         super().clear_state()  # type: ignore[misc]
         self.mounted_folders = ()
+
+    def _list_givers(self, mounted: GroupFolder) -> list[str]:
+        """Return all groups whose members get the folder with this access or more."""
+        return sorted(
+            folder.group
+            for folder in parse_group_folders(self.group_folders)
+            if folder.folder == mounted.folder and (mounted.read_only or not folder.read_only)
+        )
 
     async def poll(self) -> int | None:
         """Say whether the server runs; one with a folder that its owner lost may be stopped."""

@@ -128,11 +128,6 @@ class ProfiledSpawner(LoggingConfigurable):
         """Names of the groups of the server's owner, whoever asked for the start."""
         return frozenset(group.name for group in self.user.groups)
 
-    @property
-    def identity(self) -> str:
-        """What is stable about the owner; their home is tied to it. The user name, so far."""
-        return self.user.name
-
     def choose_profile(self) -> MemoryProfile | None:
         """Return the profile of this start, or None if this hub has no profiles.
 

@@ -35,7 +35,7 @@ def run_stale_mounts(options: argparse.Namespace) -> str:  # noqa: ARG001
 def find_stale_mounts(users: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield a line for each folder; ``users`` are the hub's REST API's models.
 
-    A server's state says by which group each folder was mounted.
+    A server's state says which groups give each folder that it has mounted.
     """
     for user in users:
         _check_readable(user, "groups", "read:users:groups")
@@ -43,7 +43,7 @@ def find_stale_mounts(users: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         for server in user["servers"].values():
             _check_readable(server, "state", "admin:server_state")
             for folder in (server["state"] or {}).get("group_folders", ()):
-                if folder["group"] not in user["groups"]:
+                if not set(folder["groups"]) & set(user["groups"]):
                     access = "read only" if folder["read_only"] else "read and write"
                     yield (
                         f"{server['url']} has {folder['folder']} ({access}), "

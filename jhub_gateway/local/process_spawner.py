@@ -138,16 +138,27 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
     async def start(self) -> tuple[str, int]:
         """Start the server in its home, once nothing of its last start is left to share it."""
         await self._end_remains()
-        await self.prepare_start()
         self.spawn_id = token_hex(8)
-        self.runtime.mkdir(mode=0o700)
+        await self.prepare_start()
         # JupyterHub makes a spawner for each start, so that the command can be this one's.
         self.cmd = self.make_command()
         return await super().start()
 
+    def make_runtime(self) -> None:
+        """Make the directory of the run files, which is new for each start."""
+        self.runtime.mkdir(mode=0o700)
+
     def prepare_share(self) -> None:
         """Make the view of the data too: without mounts it is links. Raises StartRefused."""
         super().prepare_share()
+        try:
+            self.make_view()
+        except OSError as error:
+            # The disk is full, or the user has put something else there: the data are as they were.
+            self.log.warning("%s does not show all data: %s", self.data_path, error)
+
+    def make_view(self) -> None:
+        """Make the links to the owner's data. Raises OSError."""
         make_view(
             self.data_path,
             {

@@ -20,7 +20,9 @@ from jhub_gateway.policy.init_containers import make_fill_request
 from jhub_gateway.policy.layout import HOMES, USAGE
 from jhub_gateway.profile_form import read_profile_form
 from jhub_gateway.refusals import make_logged_refusal
-from jhub_gateway.storage.homes import prepare_folders, prepare_home
+from jhub_gateway.storage.folders import prepare_folders
+from jhub_gateway.storage.homes import prepare_home
+from jhub_gateway.storage.problems import make_refusal
 
 _THREAD_COUNTS = (
     "OMP_NUM_THREADS",
@@ -173,8 +175,14 @@ class LocalServer(DataSpawner):
         try:
             await self.load_data(profile)
             await asyncio.to_thread(self.prepare_share)
+            self.make_runtime()
         except StartRefused as refusal:
             raise make_logged_refusal(self, refusal) from None
+        except OSError as error:
+            raise make_logged_refusal(self, make_refusal(self.root, error)) from None
+
+    def make_runtime(self) -> None:
+        """Make the directory of the run files, where nobody else does."""
 
     def prepare_share(self) -> None:
         """Make what is missing of the owner's home and folders. Raises StartRefused."""

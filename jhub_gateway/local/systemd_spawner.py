@@ -11,7 +11,8 @@ from jhub_gateway.local.data_directory import PASSABLE, prepare_data_directory
 from jhub_gateway.local.server import LocalServer
 from jhub_gateway.policy.directories import make_directory_name, make_owner_label
 from jhub_gateway.policy.layout import DATASETS, GROUPS, HOMES, TUTORIALS, USAGE
-from jhub_gateway.storage.homes import prepare_folders, prepare_home
+from jhub_gateway.storage.folders import prepare_folders
+from jhub_gateway.storage.homes import prepare_home
 
 _STATE = Path("/var/lib")  # where systemd keeps what StateDirectory= names
 _VIEW = Path("/run/gateway")  # where each unit sees its owner's data
@@ -49,6 +50,11 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
                 "for servers without systemd"
             )
         check_below_state(self.data_directory)
+        for name in ("BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem"):
+            if name in self.unit_extra_properties:
+                raise ConfigurationError(
+                    f"unit_extra_properties: {name!r} would replace the mounts of users' data"
+                )
 
     @classmethod
     def prepare_at_start(cls, app: Any) -> None:
@@ -128,6 +134,8 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
             "StateDirectoryMode": "0700",
             "WorkingDirectory": str(self.home),
             "MemorySwapMax": "0",
+            # Else each unit would see the names of what others have mounted there.
+            "TemporaryFileSystem": f"{_VIEW}:ro",
             **self.make_mounts(),
         }
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from jhub_gateway.errors import LoginRefused
+from jhub_gateway.errors import GatewayError, LoginRefused
+from jhub_gateway.policy.owners import make_owner
 
 # The width of JupyterHub's columns for user and group names, in characters.
 LONGEST_TEXT = 255
@@ -96,6 +97,24 @@ def check_same_subject(claims: Mapping[str, Any], id_token_claims: Mapping[str, 
             "The gateway's login service answered for two different users. Log in again, and tell "
             "the gateway's operators if it happens again."
         )
+
+
+def check_same_account(
+    name: str, known: Mapping[str, Any] | None, login: Mapping[str, Any] | None
+) -> None:
+    """Refuse a login under a name whose account at this hub is another identity's.
+
+    ``known`` and ``login`` are the ``auth_state`` of the account and of the login. An account that
+    nobody has logged in to is anybody's.
+    """
+    there, here = (make_owner(name, state) for state in (known, login))
+    if there.subject is None or there == here:
+        return
+    cause = f"the account {name!r} is of {there.identity!r}, the login of {here.identity!r}"
+    raise LoginRefused(
+        "Your user name belonged to another login at this hub. Ask the gateway's operators to give "
+        "it to you."
+    ) from GatewayError(f"{cause}: remove the account from the hub, with its servers, if it may go")
 
 
 def find_claim(claims: object, path: str) -> Any:

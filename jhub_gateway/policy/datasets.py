@@ -36,6 +36,8 @@ def parse_datasets(entries: Sequence[Mapping[str, Any]]) -> tuple[Dataset, ...]:
     """
     datasets = tuple(map(_make_dataset, _KIND.read(entries)))
     _KIND.check_unique([dataset.name for dataset in datasets])
+    for dataset in datasets:
+        _check_closed(dataset, datasets)
     return datasets
 
 
@@ -47,6 +49,24 @@ def choose_datasets(datasets: Iterable[Dataset], groups: Collection[str]) -> tup
         for dataset in datasets
         if dataset.allowed_groups is None or dataset.allowed_groups & mine
     )
+
+
+def _check_closed(dataset: Dataset, others: Iterable[Dataset]) -> None:
+    """Refuse a dataset that more people could read inside another one than may read it."""
+    if dataset.allowed_groups is None:
+        return
+    for other in others:
+        mine, theirs = dataset.allowed_groups, other.allowed_groups
+        if (theirs is None or not theirs <= mine) and _is_inside(dataset, other):
+            raise _KIND.fail(
+                dataset.name,
+                f"allowed_groups: it lies inside dataset {other.name!r}, which others may read",
+            )
+
+
+def _is_inside(dataset: Dataset, other: Dataset) -> bool:
+    place, around = (f"{one.sub_path}/".lstrip("/") for one in (dataset, other))
+    return dataset.claim == other.claim and place.startswith(around)
 
 
 def _make_dataset(values: Mapping[str, Any]) -> Dataset:

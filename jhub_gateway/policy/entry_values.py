@@ -105,10 +105,11 @@ def read_choice(*choices: str) -> Callable[[object], str]:
 def read_git_address(value: object) -> str:
     """Return the address of a public git repository. It is shown in pods, so it holds no password.
 
-    Only https and http: git's other transports can run programs.
+    Only https: over http anybody on the way could put programs into it, and git's other transports
+    can run some by themselves.
     """
     parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
+    if parts is None or parts.scheme != "https" or not parts.hostname:
         raise ValueError(f"{value!r} is no address of a git repository such as https://host/path")
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address with a user name or password would be seen by all users")

@@ -24,7 +24,7 @@ def make_volumes(claim: str, datasets: Iterable[Dataset]) -> list[Manifest]:
     return [
         {"name": SHARE, "persistentVolumeClaim": {"claimName": claim}},
         # On the node, so that a full home doesn't keep Jupyter from starting.
-        {"name": RUNTIME, "emptyDir": {"sizeLimit": "256Mi"}},
+        {"name": RUNTIME, "emptyDir": {"sizeLimit": "1Gi"}},
         *(
             {
                 "name": name_claim_volume(other),

@@ -22,7 +22,7 @@ Give a home to another login, or another user name. A new identity moves it to t
 directory. Repeat the command if it was interrupted: it does the rest.
 
 Stop the user's servers first: this command can't know whether any run. One that does keeps the
-home that it has mounted, but a container of it that restarts would not find it.
+home that it has mounted, but a container of it that restarts would get an empty one.
 """
 _MEASURE = """
 Measure what homes and data sets take, and keep it below usage/. A start never does: run this every

@@ -17,7 +17,6 @@ from jhub_gateway.errors import StartRefused
 from jhub_gateway.models import Owner
 from jhub_gateway.policy.directories import make_directory_name
 from jhub_gateway.storage import files
-from jhub_gateway.storage.folders import prepare_folders
 from jhub_gateway.storage.layout import check_layout
 from jhub_gateway.storage.moves import (
     describe_identity,
@@ -60,8 +59,6 @@ from jhub_gateway.storage.problems import (
     is_full,
     make_refusal,
 )
-
-__all__ = ["find_home", "prepare_folders", "prepare_home"]
 
 _HOME_MODE = 0o700
 _TRIES = 8  # more than one only where another process changes the same home
@@ -126,6 +123,8 @@ def _get_home(root: Path, directory: str, owner: Owner, make_directory: bool) ->
         return
     if read_name(root, owner.name) != last:
         return  # that home was just moved, and the name leads to where
+    if last not in (None, directory) and held is None and not is_free(home_path(root, last)):
+        raise StartRefused(NO_OWNER, describe_ownerless(root, last, wanted))
     home = home_path(root, directory)
     if not is_free(home):
         raise StartRefused(NO_OWNER, describe_ownerless(root, directory, wanted))
@@ -167,7 +166,8 @@ def _check_owner(root: Path, directory: str, owner: Owner, record: Record) -> No
 def _check_place(root: Path, directory: str, record: Record, make_directory: bool) -> Record:
     """Refuse a home that was lost. One that others make may be missing until they did."""
     may_be_missing = record.unmade and not make_directory
-    if not may_be_missing and not os.path.lexists(home_path(root, directory)):
+    # systemd's homes are links: one that leads nowhere is a lost home too.
+    if not may_be_missing and not home_path(root, directory).exists():
         raise StartRefused(LOST, describe_lost(root, directory))
     return record
 
@@ -203,15 +203,15 @@ def _note_start(root: Path, directory: str, owner: Owner, record: Record, rescue
     for step in steps:
         try:
             step()
-        except OSError as error:
-            if not is_full(error) and not is_denied(error):
+        except (OSError, StorageError) as error:
+            if isinstance(error, OSError) and not is_full(error) and not is_denied(error):
                 raise
             print(f"the home {directory} could not be noted: {error}", file=sys.stderr)
 
 
 def _note_name(root: Path, directory: str, owner: Owner, record: Record) -> None:
     set_name(root, owner.name, directory)
-    unmade = record.unmade and not os.path.lexists(home_path(root, directory))
+    unmade = record.unmade and not home_path(root, directory).exists()
     changed = replace(record, name=owner.name, unmade=unmade)
     if changed != record:
         change_record(root, directory, changed)

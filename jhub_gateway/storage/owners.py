@@ -139,8 +139,8 @@ def _read(path: Path) -> Record | None:
         return None if text is None else _parse(json.loads(text))
     except ValueError as error:
         raise StorageError(
-            f"{path} is broken ({error}): restore it, or remove it and give the home its owner "
-            "with `jhub-gateway storage rename`"
+            f"{path} is broken ({error}): restore it from a backup. Without one, move it away, "
+            "and give the home its owner with `jhub-gateway storage rename`"
         ) from None
 
 

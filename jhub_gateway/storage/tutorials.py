@@ -234,9 +234,5 @@ def _is_made(place: Path, target: str) -> bool:
 
 
 def _is_ours(place: Path, target: str) -> bool:
-    """Say whether it is a link that leads below where ours does: /gateway/x as /gateway."""
-    return place.is_symlink() and _get_first(os.readlink(place)) == _get_first(target)
-
-
-def _get_first(target: str) -> tuple[str, ...]:
-    return PurePath(target).parts[: 2 if target.startswith("/") else 1]
+    """Say whether it is a link that leads to what ours is called, wherever that was before."""
+    return place.is_symlink() and PurePath(os.readlink(place)).name == PurePath(target).name

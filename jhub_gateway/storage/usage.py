@@ -26,6 +26,7 @@ RESCUE = "rescue"
 _BLOCK = 512  # bytes, the unit of st_blocks whatever the file system's own block size is
 _DAY = 86400.0
 _KEPT_OPEN = 32  # directories; the rest of a deep path is opened again on the way back
+_MOST_LINKED = 500_000  # hard-linked files to remember, in 70 MB; those after them count each time
 _LONGEST_PATH = 200  # characters of a user's path in a message
 _VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE})
 
@@ -96,8 +97,15 @@ def _is_size(value: object) -> bool:
 
 
 def _find_homes(root: Path) -> Iterator[_Place]:
-    for name in _list_directories(root / HOMES):
-        yield _Place(root / HOMES / name, root / USAGE / HOMES / name)
+    for name in _list_directories(root / HOMES, links=True):
+        home = root / HOMES / name
+        if home.is_symlink():
+            # systemd's homes are in /var/lib/private, and root made the links. What leads to
+            # another home is nobody's.
+            home = home.resolve()
+            if root.resolve() in home.parents:
+                continue
+        yield _Place(home, root / USAGE / HOMES / name)
 
 
 def _find_datasets(root: Path) -> Iterator[_Place]:
@@ -112,14 +120,14 @@ def _find_datasets(root: Path) -> Iterator[_Place]:
             yield _Place(dataset, records / path)
 
 
-def _list_directories(folder: Path) -> list[str]:
+def _list_directories(folder: Path, links: bool = False) -> list[str]:
     """Return the names of the folder's directories; hidden ones are the file server's snapshots."""
     try:
         with os.scandir(folder) as entries:
             return [
                 entry.name
                 for entry in entries
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=links)
             ]
     except FileNotFoundError:
         return []
@@ -304,7 +312,8 @@ class _Walk:
             identity = (status.st_dev, status.st_ino)
             if identity in self._linked:
                 return
-            self._linked.add(identity)
+            if len(self._linked) < _MOST_LINKED:
+                self._linked.add(identity)
         self.used += status.st_blocks * _BLOCK
 
     def _leave(self) -> None:

@@ -143,6 +143,22 @@ def test_names_that_differ_in_case_are_two_users(make_hub, make_identity_provide
     assert len({model["auth_state"]["subject"] for model in models}) == 2
 
 
+def test_a_name_that_changes_hands_opens_nothing_of_its_old_owner(make_hub, identity_provider):
+    everybody_is_ada = 'c.GatewayAuthenticator.username_claim = lambda claims: "ada"\n'
+    hub = make_hub(make_config(identity_provider, everybody_is_ada))
+    sign_in(hub, identity_provider.accounts["ada"])
+    subject = hub.api("GET", "/users/ada").json()["auth_state"]["subject"]
+    browser, page = sign_in(hub, identity_provider.accounts["grace"])
+    assert page.status_code == 403
+    assert "Your user name belonged to another login at this hub" in page.text
+    assert "remove the account from the hub" in hub.log
+    assert browser.get(f"{hub.url}/hub/api/user", timeout=30).status_code == 403
+    assert hub.api("GET", "/users/ada").json()["auth_state"]["subject"] == subject
+    # The operator decides.
+    hub.api("DELETE", "/users/ada").raise_for_status()
+    assert sign_in(hub, identity_provider.accounts["grace"])[1].status_code == 200
+
+
 class Gateway(ThreadingHTTPServer):
     """Answers for a provider with whatever ``document`` is; none of it is a 503."""
 

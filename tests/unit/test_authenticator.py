@@ -81,6 +81,9 @@ class Handler:
     def get_argument(self, _name):
         return "code"
 
+    def find_user(self, _name):
+        return None
+
     def get_state_cookie(self):
         return "eyJjb2RlX3ZlcmlmaWVyIjogInYifQ=="  # {"code_verifier": "v"}
 

@@ -10,6 +10,7 @@ from jhub_gateway.errors import LoginRefused
 from jhub_gateway.policy.claims import (
     LONGEST_TEXT,
     MOST_GROUPS,
+    check_same_account,
     check_same_subject,
     check_username,
     find_claim,
@@ -190,3 +191,18 @@ def test_userinfo_of_another_user_is_refused():
         check_same_subject({"sub": "1"}, {"sub": "2"})
     with pytest.raises(LoginRefused):
         check_same_subject({}, {})
+
+
+@pytest.mark.parametrize("known", [None, {}, {"issuer": "https://a", "subject": "1"}])
+def test_an_account_of_the_same_identity_or_of_nobody_is_taken(known):
+    check_same_account("ada", known, {"issuer": "https://a", "subject": "1"})
+
+
+@pytest.mark.parametrize(
+    "login",
+    [{"issuer": "https://a", "subject": "2"}, {"issuer": "https://b", "subject": "1"}, {}, None],
+)
+def test_an_account_of_another_identity_is_refused(login):
+    with pytest.raises(LoginRefused, match="belonged to another login") as refusal:
+        check_same_account("ada", {"issuer": "https://a", "subject": "1"}, login)
+    assert "'1 https://a'" in str(refusal.value.__cause__)

@@ -77,3 +77,28 @@ def test_groups_are_compared_exactly(mine):
     assert choose_datasets((closed, open_), [mine]) == (open_,)
     assert choose_datasets((closed, open_), ["/y", "/x"]) == (closed, open_)
     assert choose_datasets((closed, open_), []) == (open_,)
+
+
+CLOSED = {"allowed_groups": ["g"]}
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "refused"),
+    [
+        ({"sub_path": "c/p", **CLOSED}, {"sub_path": "c"}, True),
+        ({"sub_path": "c", **CLOSED}, {"sub_path": "c"}, True),
+        ({"claim": "x", "sub_path": "c", **CLOSED}, {"claim": "x"}, True),
+        ({"sub_path": "c/p", **CLOSED}, {"sub_path": "c", "allowed_groups": ["h"]}, True),
+        ({"sub_path": "c/p", **CLOSED}, {"sub_path": "c", **CLOSED}, False),
+        ({"sub_path": "c/p"}, {"sub_path": "c"}, False),
+        ({"sub_path": "cp", **CLOSED}, {"sub_path": "c"}, False),
+        ({"sub_path": "c", **CLOSED}, {"claim": "x"}, False),
+    ],
+)
+def test_no_closed_dataset_lies_inside_one_that_others_may_read(inner, outer, refused):
+    entries = [{"name": "inner", **inner}, {"name": "outer", **outer}]
+    if refused:
+        with pytest.raises(ConfigurationError, match="inside dataset 'outer'"):
+            parse_datasets(entries)
+    else:
+        assert len(parse_datasets(entries)) == 2

@@ -14,8 +14,13 @@ from jhub_gateway.clients.hub_api import HubUnavailable, list_active_users
 from jhub_gateway.stale_mounts import find_stale_mounts
 
 TOKEN = "a-very-secret-token"
-GENES = {"group": "/x/genes", "folder": "genes", "read_only": False}
-MAPS = {"group": "/maps", "folder": "maps", "read_only": True}
+GENES = {
+    "group": "/x/genes",
+    "folder": "genes",
+    "read_only": False,
+    "groups": ["/x/genes", "/x/all"],
+}
+MAPS = {"group": "/maps", "folder": "maps", "read_only": True, "groups": ["/maps"]}
 NOBODY = "no server has a folder of a group that its owner left\n"
 
 
@@ -195,3 +200,7 @@ def test_a_variable_that_is_not_set_is_named(hub, stale_mounts, monkeypatch, nam
         status, said = stale_mounts()
         assert status == 1
         assert f"{name} is not set" in said
+
+
+def test_a_folder_that_another_group_still_gives_is_no_news():
+    assert list(find_stale_mounts([make_user("grace", ["/x/all"], GENES)])) == []

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from jhub_gateway.errors import GatewayError, StartRefused
 from jhub_gateway.models import Owner
-from jhub_gateway.storage.homes import find_home, prepare_folders, prepare_home
+from jhub_gateway.storage.folders import prepare_folders
+from jhub_gateway.storage.homes import find_home, prepare_home
 from jhub_gateway.storage.layout import init_share
 from jhub_gateway.storage.owners import (
     add_record,
@@ -672,3 +673,34 @@ def test_a_note_that_is_somebody_elses_file_stops_no_start(
     prepare_home(tmp_path, Owner("ada"))
     assert "could not be noted" in capsys.readouterr().err
     assert (tmp_path / "homes/ada/work").exists()
+
+
+def test_a_lost_owner_file_gives_nobody_an_empty_home(tmp_path: Path) -> None:
+    init_share(tmp_path)
+    prepare_home(tmp_path, Owner("bob"))
+    (tmp_path / "homes/bob/work").touch()
+    (tmp_path / "owners/bob.json").unlink()
+    with pytest.raises(StartRefused, match="no note whose it is"):
+        prepare_home(tmp_path, Owner("bob", "https://a", "1"))
+    assert os.listdir(tmp_path / "homes") == ["bob"]
+    assert (tmp_path / "names/bob").read_text() == "bob\n"
+
+
+def test_a_home_that_somebody_else_makes_can_be_lost_too(tmp_path: Path) -> None:
+    share, private = tmp_path / "share", tmp_path / "private"
+    share.mkdir()
+    init_share(share)
+    prepare_home(share, Owner("ada"), make_directory=False)
+    private.mkdir()
+    (share / "homes/ada").symlink_to(private)
+    prepare_home(share, Owner("ada"), make_directory=False)
+    private.rmdir()
+    with pytest.raises(StartRefused, match="not given an empty one"):
+        prepare_home(share, Owner("ada"), make_directory=False)
+
+
+def test_a_broken_note_of_the_name_stops_no_start(tmp_path: Path) -> None:
+    init_share(tmp_path)
+    prepare_home(tmp_path, Owner("ada"))
+    (tmp_path / "names/ada").write_text("")
+    prepare_home(tmp_path, Owner("ada"))

@@ -433,3 +433,15 @@ def test_no_record_says_nothing(tmp_path):
     assert read_usage(tmp_path) is None
     (tmp_path / "usage.json").mkdir()
     assert read_usage(tmp_path) is None
+
+
+def test_a_home_of_systemds_is_measured_where_its_link_leads(tmp_path: Path) -> None:
+    share, private = tmp_path / "share", tmp_path / "private"
+    (share / "homes").mkdir(parents=True)
+    private.mkdir()
+    (private / "work").write_bytes(b"x" * 50_000)
+    (share / "homes/ada").symlink_to(private)
+    (measured,) = measure_share(share, 0)
+    assert measured.usage is not None
+    assert measured.usage.used >= 50_000
+    assert read_usage(share / "usage/homes/ada") == measured.usage

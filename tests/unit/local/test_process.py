@@ -1,6 +1,7 @@
 """Real processes: what a server leaves running is ended, and nobody else's process is."""
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -178,3 +179,27 @@ def test_systemd_is_named_where_it_is_missing(tmp_path: Path) -> None:
 async def test_two_users_have_two_homes(tmp_path: Path) -> None:
     homes = {make_spawner(tmp_path, name=name).home for name in ("ada.b", "ada-b", "Ada.b")}
     assert len(homes) == 3
+
+
+async def test_a_disk_without_room_for_run_files_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawner = make_spawner(tmp_path / "data")
+
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(spawner, "make_runtime", fail)
+    with pytest.raises(HTTPError) as refusal:
+        await spawner.start()
+    assert "storage is full" in refusal.value.jupyterhub_message
+
+
+async def test_a_file_in_the_place_of_a_link_stops_no_start(tmp_path: Path) -> None:
+    spawner = make_spawner(tmp_path, datasets=[{"name": "survey"}])
+    (tmp_path / "datasets/survey").mkdir()
+    (tmp_path / "views/ada").mkdir(parents=True)
+    (tmp_path / "views/ada/datasets").write_text("mine")
+    await spawner.start()
+    await spawner.stop()
+    assert (tmp_path / "views/ada/datasets").read_text() == "mine"

@@ -175,6 +175,7 @@ async def test_the_unit_mounts_what_its_owner_may_see_and_reads_most_of_it(
         f"{data}/groups/stars:/run/gateway/groups/stars",
         f"{data}/datasets/survey:/run/gateway/datasets/survey",
     }
+    assert unit["properties"]["TemporaryFileSystem"] == "/run/gateway:ro"
     command = unit["cmd"]
     request = json.loads(command[command.index("fill") + 3])
     assert request == {"tutorials": ["first-1"], "links": {"gateway": "/run/gateway"}}
