@@ -1,6 +1,7 @@
 """The spawner for Kubernetes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -153,7 +154,12 @@ class GatewaySpawner(DataSpawner, KubeSpawner):
         try:
             return await start_unless_refused(self, super().start())
         except StartRefused as refusal:
-            raise make_logged_refusal(self, refusal) from None
+            error = make_logged_refusal(self, refusal)
+            # JupyterHub does the same after this, and until it has, a page that asks how the start
+            # goes gets an error, and waits for ever. What fails here it tries again.
+            with suppress(Exception):
+                await self.stop(now=True)
+            raise error from None
 
     def get_env(self) -> dict[str, str]:
         """Add where the server finds its data."""
