@@ -11,6 +11,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.crypto import KEY_ENV, CryptKeeper
 from oauthenticator.generic import GenericOAuthenticator
 from tornado import web
+from tornado.httpclient import HTTPClientError
 from traitlets import Integer, Set, Unicode, default
 
 from jhub_gateway.clients.oidc import (
@@ -20,7 +21,7 @@ from jhub_gateway.clients.oidc import (
     read_id_token,
     unavailable_when_down,
 )
-from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.errors import ConfigurationError, LoginRefused
 from jhub_gateway.login_handlers import GatewayCallbackHandler, GatewayLoginHandler
 from jhub_gateway.policy.claims import (
     check_same_account,
@@ -42,6 +43,9 @@ from jhub_gateway.policy.secrets import (
 from jhub_gateway.policy.urls import check_issuer, check_login_url
 from jhub_gateway.startup import prepare_hub
 from jhub_gateway.trait_checks import check_known_traits
+
+# A provider that is slow to say who is in which group does not hold up a start for longer.
+GROUPS_SECONDS = 3
 
 # Where each endpoint of the discovery document goes, unless the operator set it.
 ENDPOINT_TRAITS = {
@@ -77,9 +81,11 @@ class GatewayAuthenticator(GenericOAuthenticator):
     After a login, ``auth_state`` holds what OAuthenticator puts there (the tokens, and userinfo
     in ``oauth_user``), and ``issuer``, ``subject`` and ``display_name``.
 
-    A login holds as long as JupyterHub's own cookie does: nothing asks the provider again, and no
-    request of a running server can force its user to log in. ``auth_refresh_age`` above 0
-    switches OAuthenticator's own refresh on, which does force a login once the tokens end.
+    A login holds as long as JupyterHub's own cookie does, and no request of a running server can
+    force its user to log in. Each start of a server asks the provider for the user's groups, with
+    the access token of the login; once that has ended, the groups of the login hold.
+    ``auth_refresh_age`` above 0 switches OAuthenticator's own refresh on, which does force a login
+    once the tokens end.
     """
 
     login_handler = GatewayLoginHandler
@@ -116,7 +122,8 @@ class GatewayAuthenticator(GenericOAuthenticator):
         between them such as ``"realm_access.roles"``. A key that holds dots itself, such as
         ``"https://gateway.org/groups"``, is found first.
 
-        The groups become JupyterHub groups by exactly these names, at each login; with full paths
+        The groups become JupyterHub groups by exactly these names, at each login and, while the
+        provider takes the login's access token, at each start of a server; with full paths
         (``/gateway/users``) write full paths in ``allowed_groups`` and in the profiles too. A
         user without this claim has no groups; a claim that is no list of texts refuses the login.
         Default: ``"groups"``. It is not read if ``manage_groups`` is false.
@@ -283,6 +290,30 @@ class GatewayAuthenticator(GenericOAuthenticator):
 
     def _read_groups(self, auth_state: dict[str, Any]) -> frozenset[str]:
         return read_groups(auth_state[self.user_auth_state_key], self.groups_claim)
+
+    async def pre_spawn_start(self, user: Any, spawner: Any) -> None:  # noqa: ARG002
+        """Give the start the user's groups of now; those of the login hold where nobody can say.
+
+        The access token of the login is used as long as the provider takes it. It is not
+        refreshed, and nothing here keeps a server from starting.
+        """
+        state = await user.get_auth_state()
+        if not self.manage_groups or self.userdata_from_id_token or not state:
+            return
+        try:
+            async with asyncio.timeout(GROUPS_SECONDS):
+                groups = await self._ask_for_groups(state)
+        except (ProviderError, HTTPClientError, LoginRefused, TimeoutError, KeyError) as problem:
+            self.log.info("%s starts with the groups of the last login: %s", user.name, problem)
+        else:
+            user.sync_groups(groups)
+
+    async def _ask_for_groups(self, state: dict[str, Any]) -> frozenset[str]:
+        # Its ID token may have ended, and says nothing new.
+        token_info = {**state["token_response"], "id_token": None}
+        user_info = await self.token_to_user(token_info)
+        check_same_subject(user_info, {"sub": state["subject"]})
+        return frozenset(await self.get_user_groups({**state, self.user_auth_state_key: user_info}))
 
     def normalize_username(self, username: str) -> str:
         """Return the name as it is, or what ``username_map`` makes of it.

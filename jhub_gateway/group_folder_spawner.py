@@ -39,8 +39,8 @@ class GroupFolderSpawner(OwnedSpawner):
         - ``access``: ``"read-write"`` or ``"read-only"``, which is the default.
 
         They are at ``gateway/groups/<folder>`` in the home. Who gets which is decided when a
-        server starts, by the groups that the hub heard of at the user's last login. Default: no
-        folders.
+        server starts: GatewayAuthenticator asks the provider then, as long as the access token
+        of the user's login holds; after that the groups of that login count. Default: no folders.
         """,
     )
 
@@ -49,10 +49,10 @@ class GroupFolderSpawner(OwnedSpawner):
         config=True,
         help="""
         Stop a running server that still has the folder of a group which its owner left, once the
-        hub knows (at their next login) and next looks (``poll_interval``, in seconds).
+        hub knows (at their next login or start) and next looks (``poll_interval``, in seconds).
 
-        Default: false; the folder is gone at the start after that login, and ``jhub-gateway
-        storage stale-mounts`` lists who still has it.
+        Default: false; the folder is gone at the next start, and ``jhub-gateway storage
+        stale-mounts`` lists who still has it.
         """,
     )
 

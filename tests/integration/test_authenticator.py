@@ -143,6 +143,28 @@ def test_names_that_differ_in_case_are_two_users(make_hub, make_identity_provide
     assert len({model["auth_state"]["subject"] for model in models}) == 2
 
 
+def test_a_start_hears_of_a_group_that_was_left_since_the_login(make_hub, make_identity_provider):
+    provider = make_identity_provider()
+    hub = make_hub(make_config(provider, SERVERS))
+    sign_in(hub, provider.accounts["grace"])
+    provider.set_groups("grace", ["/gateway/users"])
+    hub.api("POST", "/users/grace/server").raise_for_status()
+    hub.wait_for_server("grace")
+    assert hub.api("GET", "/users/grace").json()["groups"] == ["/gateway/users"]
+    hub.stop_server("grace")
+    # Somebody who may not be asked about, and a provider that is away, keep nobody from working.
+    provider.set_groups("grace", ["/gateway/users", "/gateway/large-memory"])
+    provider.set_disabled("grace")
+    hub.api("POST", "/users/grace/server").raise_for_status()
+    hub.wait_for_server("grace")
+    hub.stop_server("grace")
+    provider.stop()
+    hub.api("POST", "/users/grace/server").raise_for_status()
+    hub.wait_for_server("grace")
+    assert hub.api("GET", "/users/grace").json()["groups"] == ["/gateway/users"]
+    assert hub.log.count("grace starts with the groups of the last login") == 2
+
+
 def test_a_name_that_changes_hands_opens_nothing_of_its_old_owner(make_hub, identity_provider):
     everybody_is_ada = 'c.GatewayAuthenticator.username_claim = lambda claims: "ada"\n'
     hub = make_hub(make_config(identity_provider, everybody_is_ada))
