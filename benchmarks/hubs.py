@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.cluster.versions import USER_IMAGE
 from tests.e2e.sites import HUB_IP
 from tests.fixtures.cluster import CLAIM, Namespace
-from tests.fixtures.hub import Hub, start_hub
+from tests.fixtures.hub import CHECKED_LOGIN, Hub, start_hub
 
 GROUP = "/gateway/users"
 
@@ -44,20 +44,14 @@ c.KubeSpawner.volume_mounts = [
 ]
 """
 
-_GATEWAY = """
-from jhub_gateway import prepare_hub
-from jupyterhub.auth import DummyAuthenticator
-
-class Login(DummyAuthenticator):
-    def get_handlers(self, app):
-        prepare_hub(app)
-        return super().get_handlers(app)
-
-c.JupyterHub.authenticator_class = Login
+_GATEWAY = (
+    CHECKED_LOGIN
+    + """
 c.JupyterHub.spawner_class = "gateway"
 c.GatewaySpawner.home_init_image = "{image}"
 c.GatewaySpawner.shared_claim_name = "{claim}"
 """
+)
 
 _DATA = """
 c.GatewaySpawner.group_folders = [{{"group": "{group}", "folder": "everybody"}}]

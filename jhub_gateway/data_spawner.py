@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from traitlets import Dict, List, Unicode, Union, default, validate
 
 from jhub_gateway.errors import StartRefused
 from jhub_gateway.group_folder_spawner import GroupFolderSpawner
-from jhub_gateway.models import Dataset, HomeQuota, MemoryProfile, Tutorial, Usage
+from jhub_gateway.models import Dataset, MemoryProfile, Tutorial, Usage
 from jhub_gateway.policy.datasets import choose_datasets, parse_datasets
 from jhub_gateway.policy.layout import DATA_LINK, DATASETS, HOMES
 from jhub_gateway.policy.profiles import allowed_profiles
@@ -29,6 +30,13 @@ _USAGE_SECONDS = 2
 _READERS = ThreadPoolExecutor(4, thread_name_prefix="usage")
 # What was measured longer ago says nothing of today: measuring has stopped.
 _USAGE_AGE = timedelta(days=7)
+
+# What reads each setting, and raises ConfigurationError for what it can't.
+_PARSERS: dict[str, Callable[[Any], object]] = {
+    "datasets": parse_datasets,
+    "tutorials": parse_tutorials,
+    "home_quota": parse_quotas,
+}
 
 
 class DataSpawner(GroupFolderSpawner):
@@ -98,19 +106,9 @@ class DataSpawner(GroupFolderSpawner):
     def _default_options_form(self) -> Any:
         return type(self).render_form if self.memory_profiles else ""
 
-    @validate("datasets")
-    def _check_datasets(self, proposal: Any) -> Any:
-        parse_datasets(proposal.value)
-        return proposal.value
-
-    @validate("tutorials")
-    def _check_tutorials(self, proposal: Any) -> Any:
-        parse_tutorials(proposal.value)
-        return proposal.value
-
-    @validate("home_quota")
-    def _check_home_quota(self, proposal: Any) -> Any:
-        parse_quotas(proposal.value)
+    @validate(*_PARSERS)
+    def _check_entries(self, proposal: Any) -> Any:
+        _PARSERS[proposal.trait.name](proposal.value)
         return proposal.value
 
     @property
@@ -127,9 +125,7 @@ class DataSpawner(GroupFolderSpawner):
         usage = await self._read_usage(HOMES, self.home_directory)
         self.take_folders()
         self.mounted_datasets = self.current_datasets
-        quota = find_quota(self._quotas, self.user_groups, slugs)
-        self.quota = combine_limits(quota, usage)
-        self.is_rescue = is_full(usage, quota)
+        self.quota, self.is_rescue = self._judge_home(usage, slugs)
 
     @property
     def current_datasets(self) -> tuple[Dataset, ...]:
@@ -170,9 +166,10 @@ class DataSpawner(GroupFolderSpawner):
     def _tutorials(self) -> tuple[Tutorial, ...]:
         return parse_tutorials(self.tutorials)
 
-    @property
-    def _quotas(self) -> tuple[HomeQuota, ...]:
-        return parse_quotas(self.home_quota)
+    def _judge_home(self, usage: Usage | None, slugs: set[str]) -> tuple[int | None, bool]:
+        """Return what the home may take with these profiles, in bytes, and whether it is full."""
+        quota = find_quota(parse_quotas(self.home_quota), self.user_groups, slugs)
+        return combine_limits(quota, usage), is_full(usage, quota)
 
     async def _read_usage(self, *place: str) -> Usage | None:
         if self.usage_root is None:
@@ -211,11 +208,11 @@ class DataSpawner(GroupFolderSpawner):
             asyncio.gather(*map(self._with_size, self.current_datasets)),
         )
         slugs = {profile.slug for profile in allowed_profiles(self.profiles, self.user_groups)}
-        quota = find_quota(self._quotas, self.user_groups, slugs)
+        quota, full = self._judge_home(usage, slugs)
         return DataView(
             usage=usage,
-            quota=combine_limits(quota, usage),
-            is_full=is_full(usage, quota),
+            quota=quota,
+            is_full=full,
             folders=self.current_folders,
             datasets=tuple(datasets),
         )

@@ -16,12 +16,12 @@ from jhub_gateway.local.measuring import keep_measuring
 from jhub_gateway.local.memory_limits import METHODS
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.datasets import parse_datasets
-from jhub_gateway.policy.init_containers import make_fill_request
-from jhub_gateway.policy.layout import HOMES, USAGE
+from jhub_gateway.policy.init_containers import STORAGE_MODULE, make_fill_request
+from jhub_gateway.policy.layout import USAGE
 from jhub_gateway.profile_form import read_profile_form
 from jhub_gateway.refusals import make_logged_refusal
 from jhub_gateway.storage.folders import prepare_folders
-from jhub_gateway.storage.homes import prepare_home
+from jhub_gateway.storage.homes import find_home, prepare_home
 from jhub_gateway.storage.problems import make_refusal
 
 _THREAD_COUNTS = (
@@ -44,6 +44,8 @@ class LocalServer(DataSpawner):
     cpu_limit: Any
     cpu_guarantee: Any
 
+    # Whether the hub makes homes, or what starts the servers.
+    makes_homes = True
     _measuring: ClassVar[asyncio.Future[None] | None] = None
 
     data_directory = Unicode(
@@ -128,7 +130,7 @@ class LocalServer(DataSpawner):
     @property
     def home(self) -> Path:
         """The owner's home, an absolute path. All their named servers share it."""
-        return self.root / HOMES / self.home_directory
+        return find_home(self.root, self.owner)
 
     @property
     def data_path(self) -> Path:
@@ -186,7 +188,7 @@ class LocalServer(DataSpawner):
 
     def prepare_share(self) -> None:
         """Make what is missing of the owner's home and folders. Raises StartRefused."""
-        prepare_home(self.root, self.owner, self.is_rescue)
+        prepare_home(self.root, self.owner, self.is_rescue, self.makes_homes)
         prepare_folders(self.root, *self.mounted_places)
 
     def make_command(self) -> list[str]:
@@ -196,8 +198,8 @@ class LocalServer(DataSpawner):
             return self.cmd
         request = make_fill_request(self.releases, links)
         places = [str(self.home), str(self.tutorials_path)]
-        fill = [sys.executable, "-I", "-m", "jhub_gateway.storage", "fill"]
-        return [*fill, *places, request, "--", *self.cmd]
+        fill = [sys.executable, *STORAGE_MODULE, "fill", *places, request]
+        return [*fill, "--", *self.cmd]
 
     def load_profile(self) -> MemoryProfile | None:
         """Size this start by the profile that its owner may have; user options size nothing.

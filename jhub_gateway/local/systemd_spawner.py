@@ -11,8 +11,6 @@ from jhub_gateway.local.data_directory import PASSABLE, prepare_data_directory
 from jhub_gateway.local.server import LocalServer
 from jhub_gateway.policy.directories import make_directory_name, make_owner_label
 from jhub_gateway.policy.layout import DATASETS, GROUPS, HOMES, TUTORIALS, USAGE
-from jhub_gateway.storage.folders import prepare_folders
-from jhub_gateway.storage.homes import prepare_home
 
 _STATE = Path("/var/lib")  # where systemd keeps what StateDirectory= names
 _VIEW = Path("/run/gateway")  # where each unit sees its owner's data
@@ -28,6 +26,8 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     # What SystemdSpawner brings.
     cmd: list[str]
     unit_extra_properties: dict[str, Any]
+
+    makes_homes = False
 
     @default("data_directory")
     def _default_data_directory(self) -> str:
@@ -99,8 +99,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
 
     def prepare_share(self) -> None:
         """Check whose home it is, and make its folders; systemd makes the home."""
-        prepare_home(self.root, self.owner, self.is_rescue, make_directory=False)
-        prepare_folders(self.root, *self.mounted_places)
+        super().prepare_share()
         # The accounts are made for each unit. Nobody gets here but by a mount, as no account may
         # enter groups/ itself.
         for folder in self.mounted_folders:

@@ -12,6 +12,7 @@ from jhub_gateway.policy.entry_values import (
     read_sub_path,
     read_text,
 )
+from jhub_gateway.policy.groups import is_open_to
 
 _KIND = EntryKind(
     trait="datasets",
@@ -43,12 +44,7 @@ def parse_datasets(entries: Sequence[Mapping[str, Any]]) -> tuple[Dataset, ...]:
 
 def choose_datasets(datasets: Iterable[Dataset], groups: Collection[str]) -> tuple[Dataset, ...]:
     """Return the datasets that a member of ``groups`` may read, in the operator's order."""
-    mine = frozenset(groups)
-    return tuple(
-        dataset
-        for dataset in datasets
-        if dataset.allowed_groups is None or dataset.allowed_groups & mine
-    )
+    return tuple(dataset for dataset in datasets if is_open_to(groups, dataset.allowed_groups))
 
 
 def _check_closed(dataset: Dataset, others: Iterable[Dataset]) -> None:

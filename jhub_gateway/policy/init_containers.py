@@ -21,8 +21,9 @@ FILL = "gateway-files"
 _SHARE_PATH = "/gateway-share"
 _HOME_PATH = "/home-directory"
 _TUTORIALS_PATH = "/tutorials"
-# Isolated, so that nothing of the environment or of a home is imported.
-_COMMAND = ["python3", "-I", "-m", "jhub_gateway.storage"]
+# Python's arguments for what runs before a server: isolated, so that nothing of the environment or
+# of a home is imported.
+STORAGE_MODULE = ("-I", "-m", "jhub_gateway.storage")
 
 
 def make_prepare_container(
@@ -46,7 +47,7 @@ def make_prepare_container(
     mounts = [{"name": SHARE, "mountPath": _SHARE_PATH}]
     return {
         **_make_container(PREPARE, image, mounts, security_context),
-        "command": [*_COMMAND, "prepare", _SHARE_PATH, _write(request)],
+        "command": ["python3", *STORAGE_MODULE, "prepare", _SHARE_PATH, _write(request)],
     }
 
 
@@ -65,7 +66,7 @@ def make_fill_container(
     request = make_fill_request(releases, links)
     return {
         **_make_container(FILL, image, mounts, security_context),
-        "command": [*_COMMAND, "fill", _HOME_PATH, _TUTORIALS_PATH, request],
+        "command": ["python3", *STORAGE_MODULE, "fill", _HOME_PATH, _TUTORIALS_PATH, request],
     }
 
 

@@ -16,6 +16,7 @@ from jhub_gateway.policy.entry_values import (
     read_slug,
     read_text,
 )
+from jhub_gateway.policy.groups import is_open_to
 
 _KIND = EntryKind(
     trait="memory_profiles",
@@ -57,11 +58,7 @@ def allowed_profiles(
 ) -> tuple[MemoryProfile, ...]:
     """Return the profiles that a member of ``groups`` may have, in the operator's order."""
     mine = frozenset(groups)
-    return tuple(
-        profile
-        for profile in profiles
-        if profile.allowed_groups is None or profile.allowed_groups & mine
-    )
+    return tuple(profile for profile in profiles if is_open_to(mine, profile.allowed_groups))
 
 
 def choose_profile(

@@ -7,6 +7,7 @@ from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.models import HomeQuota, Usage
 from jhub_gateway.policy.entries import EntryKind
 from jhub_gateway.policy.entry_values import read_groups, read_size
+from jhub_gateway.policy.groups import is_open_to
 
 _KIND = EntryKind(
     trait="home_quota",
@@ -43,8 +44,7 @@ def find_quota(
     sizes = [
         quota.size
         for quota in quotas
-        if (quota.groups is None or quota.groups & frozenset(groups))
-        and (quota.profiles is None or quota.profiles & frozenset(profiles))
+        if is_open_to(groups, quota.groups) and is_open_to(profiles, quota.profiles)
     ]
     return max(sizes, default=None)
 

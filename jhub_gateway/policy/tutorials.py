@@ -6,8 +6,8 @@ from typing import Any
 from jhub_gateway.models import Tutorial
 from jhub_gateway.policy.entries import EntryKind
 from jhub_gateway.policy.entry_values import read_branch, read_component, read_git_address
+from jhub_gateway.policy.layout import TUTORIALS
 
-FOLDER = "tutorials"  # in the home
 _KIND = EntryKind(
     trait="tutorials",
     noun="tutorial",
@@ -40,7 +40,7 @@ def list_pulls(tutorials: Iterable[Tutorial]) -> list[dict[str, str | None]]:
         {
             "url": tutorial.git,
             "branch": tutorial.branch,
-            "directory": f"{FOLDER}/{tutorial.name}",
+            "directory": f"{TUTORIALS}/{tutorial.name}",
         }
         for tutorial in tutorials
         if tutorial.git is not None

@@ -42,7 +42,7 @@ def read_directory_name(directory: str) -> str | None:
 
 
 def _adopt(root: Path, directory: str, name: str | None) -> None:
-    os.makedirs(usage_path(root, directory), exist_ok=True)
+    files.make_readable_directory(usage_path(root, directory))
     # In layout 1 a home's directory was named after the user name, as the files of names/ are.
     files.write_new(root / NAMES / directory, f"{directory}\n")
     add_record(root, directory, Record(name, next_login=True))

@@ -4,6 +4,7 @@ import errno
 import os
 from pathlib import Path
 
+_READABLE = 0o755
 PARTIAL = ".part"  # how a file's name ends while it is written
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
@@ -40,10 +41,15 @@ def write_new(path: Path, text: str) -> bool:
     return True
 
 
-def replace(path: Path, text: str) -> None:
-    """Write the file in the place of the one that may be there."""
+def replace(path: Path, text: str, mode: int | None = None) -> None:
+    """Write the file in the place of the one that may be there.
+
+    ``mode`` is the file's whatever the umask; the default is open to owner and group.
+    """
     partial = _write_partial(path, text)
     try:
+        if mode is not None:
+            os.chmod(partial, mode)
         os.replace(partial, path)
     except OSError:
         os.unlink(partial)
@@ -58,6 +64,13 @@ def remove(path: Path) -> None:
     except FileNotFoundError:
         return
     sync_directory(path.parent)
+
+
+def make_readable_directory(path: Path) -> None:
+    """Make the directory, which all may read whatever the umask, unless it is there."""
+    if not path.is_dir():
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, _READABLE)
 
 
 def sync_directory(path: Path) -> None:

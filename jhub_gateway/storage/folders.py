@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jhub_gateway.errors import StartRefused
 from jhub_gateway.policy.layout import DATASETS, GROUPS, USAGE
+from jhub_gateway.storage import files
 from jhub_gateway.storage.problems import NO_FOLDER, NOT_READY, UNSAFE, describe, make_refusal
 
 _SHARED_MODE = 0o2770  # setgid: what a member makes is the group's too
@@ -69,6 +70,6 @@ def _check_dataset(datasets: Path, sub_path: str) -> None:
 def _ask_for_measure(usage: Path) -> None:
     """Make the directory by which the next measure knows a data set that is not at the top."""
     try:
-        os.makedirs(usage, 0o755, exist_ok=True)
+        files.make_readable_directory(usage)
     except OSError as error:
         print(f"{usage} could not be made: {error}", file=sys.stderr)

@@ -43,8 +43,6 @@ from jhub_gateway.storage.paths import (
 )
 from jhub_gateway.storage.problems import LOST, MOVING, NAME_IN_USE, NO_OWNER, UNSAFE
 
-_USAGE_MODE = 0o755  # users read it, whatever the umask
-
 
 def move_home(root: Path, source: str, record: Record) -> bool:
     """Give the home in the directory ``source`` to ``record``'s identity, and move it there.
@@ -119,10 +117,7 @@ def finish_move(root: Path, source: str) -> bool:
 
 def make_usage_directory(root: Path, directory: str) -> None:
     """Make the directory for the home's usage: a server can't mount what is missing."""
-    path = usage_path(root, directory)
-    if not path.is_dir():
-        os.makedirs(path, exist_ok=True)
-        os.chmod(path, _USAGE_MODE)
+    files.make_readable_directory(usage_path(root, directory))
 
 
 def is_free(home: Path) -> bool:

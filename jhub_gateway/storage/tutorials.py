@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
-TUTORIALS = "tutorials"  # in the home
+from jhub_gateway.policy.layout import TUTORIALS
+
 GIVEN = ".jhub-gateway/tutorials"  # in the home: an empty file for each release that came
 
 _PARTIAL = ".partial"

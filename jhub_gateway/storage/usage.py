@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 from jhub_gateway.models import Usage
 from jhub_gateway.policy.layout import DATASETS, HOMES, USAGE
-
-RECORD = "usage.json"
-RESCUE = "rescue"
+from jhub_gateway.storage import files
+from jhub_gateway.storage.paths import RESCUE, USAGE_RECORD
 
 _BLOCK = 512  # bytes, the unit of st_blocks whatever the file system's own block size is
 _DAY = 86400.0
@@ -82,7 +81,7 @@ def measure_share(root: Path, max_age: float, budget: float | None = None) -> li
 def read_usage(directory: Path) -> Usage | None:
     """Return what was last measured, from the directory of usage.json; None if it says nothing."""
     try:
-        record = json.loads((directory / RECORD).read_bytes())
+        record = json.loads((directory / USAGE_RECORD).read_bytes())
         used, limit = record["used"], record.get("limit")
         measured_at = datetime.fromisoformat(record["measured_at"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -192,21 +191,14 @@ def _read_quota(directory: Path) -> _Quota | None:
 
 
 def _write_usage(directory: Path, usage: Usage) -> None:
-    if not directory.is_dir():
-        directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(0o755)  # users read it, whatever the umask of who measures
+    files.make_readable_directory(directory)
     record = {
         "used": usage.used,
         "measured_at": usage.measured_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "limit": usage.limit,
     }
-    partial = directory / f".{RECORD}.{os.urandom(8).hex()}.partial"
-    try:
-        partial.write_text(json.dumps(record) + "\n")
-        partial.chmod(0o644)
-        partial.replace(directory / RECORD)
-    finally:
-        partial.unlink(missing_ok=True)
+    # Users read it, whatever the umask of who measures.
+    files.replace(directory / USAGE_RECORD, json.dumps(record) + "\n", mode=0o644)
 
 
 def _describe(error: OSError) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from jhub_gateway.storage.usage import measure_share
 from tests.cluster.storage import OWNER
@@ -38,16 +38,22 @@ def find_home(site: Site) -> Path:
     return home
 
 
-def test_a_home_that_is_not_the_users_is_refused_and_nothing_in_it_changes(
-    make_cluster_site, make_page
-):
-    site: Site = make_cluster_site(AT_ONCE)
-    page = make_page()
+def make_work(site: Site, page: Page) -> Path:
+    """Let ada start and stop a server; return her home, with a file that must not be lost."""
     sign_in(page, site.hub, site.provider.accounts["ada"])
     start_server(page, "Small")
     site.hub.stop_server("ada")
     home = find_home(site)
     (home / "work.txt").write_text("weeks of work")
+    return home
+
+
+def test_a_home_that_is_not_the_users_is_refused_and_nothing_in_it_changes(
+    make_cluster_site, make_page
+):
+    site: Site = make_cluster_site(AT_ONCE)
+    page = make_page()
+    home = make_work(site, page)
     files = sorted(home.rglob("*"))
     record = site.share / "owners" / f"{home.name}.json"
     own = record.read_text()
@@ -106,11 +112,7 @@ def test_a_user_who_was_renamed_keeps_their_home_and_a_recycled_name_gets_none(
     make_cluster_site, make_page
 ):
     site: Site = make_cluster_site(AT_ONCE)
-    page = make_page()
-    sign_in(page, site.hub, site.provider.accounts["ada"])
-    start_server(page, "Small")
-    site.hub.stop_server("ada")
-    (find_home(site) / "work.txt").write_text("weeks of work")
+    make_work(site, make_page())
     site.hub.stop()
 
     def sign_in_as(person: str, name: str):

@@ -9,19 +9,12 @@ import requests
 
 from jhub_gateway.policy.directories import make_directory_name
 from tests.fixtures.cluster import CLAIM, OTHER_CLAIM, Namespace
-from tests.fixtures.hub import Hub, HubError
+from tests.fixtures.hub import CHECKED_LOGIN, Hub, HubError
 
 GIB = 1024**3
-CONFIG = """
-from jhub_gateway import prepare_hub
-from jupyterhub.auth import DummyAuthenticator
-
-class Login(DummyAuthenticator):
-    def get_handlers(self, app):
-        prepare_hub(app)
-        return super().get_handlers(app)
-
-c.JupyterHub.authenticator_class = Login
+CONFIG = (
+    CHECKED_LOGIN
+    + """
 c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "gateway"
 c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0}}
@@ -45,6 +38,7 @@ c.GatewaySpawner.memory_profiles = [
     }},
 ]
 """
+)
 
 
 def make_config(namespace: Namespace, more: str = "") -> str:

@@ -357,7 +357,7 @@ def test_a_result_that_cannot_be_written_is_told(share):
 
 
 def test_two_measurers_that_write_at_once_leave_one_whole_result(share, monkeypatch):
-    replace, measured = Path.replace, []
+    replace, measured = os.replace, []
 
     def replace_after_another(path, target):
         if not measured:
@@ -365,7 +365,7 @@ def test_two_measurers_that_write_at_once_leave_one_whole_result(share, monkeypa
             measured.extend(measure_share(share, 0))
         return replace(path, target)
 
-    monkeypatch.setattr(Path, "replace", replace_after_another)
+    monkeypatch.setattr(os, "replace", replace_after_another)
     measured.extend(measure_share(share, 0))
     assert [one.problem for one in measured if one] == [""] * 4
     for name in ("ada", "bob"):
