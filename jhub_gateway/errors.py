@@ -45,3 +45,22 @@ class LoginRefused(GatewayError):
 
 class IdentityError(GatewayError):
     """An identity from which no home directory can be made."""
+
+
+class CredentialUnavailable(GatewayError):
+    """A credential cannot be had now; trying again later may help. The message is for the log."""
+
+
+class CredentialRefused(GatewayError):
+    """The system does not give this user a credential.
+
+    The message is shown to the user: one sentence with what to do next. The cause, for the log,
+    is chained.
+    """
+
+
+class LoginEnded(GatewayError):
+    """The provider takes the user's login no more: only a new login helps.
+
+    The message is for the log.
+    """

@@ -1,7 +1,7 @@
 """The nouns that the other modules share. Plain values, no I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -106,3 +106,54 @@ class HomeQuota:
     size: int
     groups: frozenset[str] | None = None
     profiles: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a user's login at the gateway gives to a connector.
+
+    ``expires_at`` is when the access token ends, in seconds since 1970 by the hub's clock, or
+    ``None`` where the provider doesn't say. The tokens are never part of the text form.
+    """
+
+    username: str
+    issuer: str
+    subject: str
+    groups: frozenset[str]
+    access_token: str = field(repr=False)
+    id_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a connector made of a login: files for the user's server, and how long they hold.
+
+    ``files`` are contents by file name; ``token`` is the name of the one that is a bearer token,
+    if there is one (``access_token`` is the login's own). ``expires_at`` and ``renew_at`` are
+    seconds since 1970; without ``renew_at`` the hub renews ahead of ``expires_at``. ``handle`` is
+    JSON that the connector needs to renew or revoke it, kept encrypted in the hub's database.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    token: str | None = None
+    expires_at: float | None = None
+    renew_at: float | None = None
+    handle: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One credential of a user, as their server is told of it.
+
+    ``system`` is the kind of connector, ``audience`` the service that it is for. ``state`` is
+    ``"valid"``; ``"late"`` when it could not be renewed yet and may still hold; or ``"ended"``.
+    ``sentence`` says what to do when it isn't valid.
+    """
+
+    name: str
+    system: str
+    audience: str = ""
+    state: str = "valid"
+    sentence: str = ""
+    issued: Issued = Issued()

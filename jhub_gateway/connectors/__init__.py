@@ -1,0 +1,1 @@
+"""How a user's login becomes what each of the gateway's systems reads."""

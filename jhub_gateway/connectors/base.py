@@ -1,0 +1,66 @@
+"""What each connector is: one of the gateway's systems, and how its credential is had."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, Self
+
+from jhub_gateway.models import Issued, Login
+
+
+class TokenService(Protocol):
+    """What a connector may ask of the hub. GatewayLogin is it."""
+
+    async def request_token(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Return the provider's token response to a request of this hub's client.
+
+        Raises CredentialUnavailable (no answer, 5xx), LoginEnded (``invalid_grant``), or
+        CredentialRefused (other OAuth errors).
+        """
+
+    async def revoke_token(self, token: str) -> None:
+        """Have the provider take a token back (RFC 7009); nothing where it has no such endpoint.
+
+        Raises CredentialUnavailable.
+        """
+
+    async def fetch(self, url: str, **options: Any) -> Any:
+        """Return the decoded JSON of a system's own API.
+
+        ``options`` are those of tornado's HTTPRequest. Raises CredentialUnavailable (no answer,
+        5xx, no JSON) or tornado's HTTPClientError (4xx).
+        """
+
+
+class Connector(ABC):
+    """One system's credential: issued at a start, renewed while a server runs, revoked at the end.
+
+    ``settings`` of the subclass's own are read by :meth:`make`, which gets an entry of the
+    spawner's ``credentials`` without the keys that all connectors share.
+    """
+
+    # Whether ``files`` and ``handle`` must outlive a restart of the hub: the system would count
+    # another credential, or end the first one.
+    is_kept: ClassVar[bool] = False
+
+    def __init__(self, name: str, audience: str = "") -> None:
+        self.name = name
+        self.audience = audience
+
+    @classmethod
+    @abstractmethod
+    def make(cls, name: str, audience: str, settings: Mapping[str, Any]) -> Self:
+        """Return the connector. Raises ConfigurationError naming the key and its value."""
+
+    @abstractmethod
+    async def issue(self, login: Login, service: TokenService) -> Issued:
+        """Return a new credential for the login.
+
+        Raises CredentialUnavailable, CredentialRefused or LoginEnded.
+        """
+
+    async def renew(self, login: Login, service: TokenService, issued: Issued) -> Issued:  # noqa: ARG002
+        """Return what follows ``issued``; by default a new credential. Raises as :meth:`issue`."""
+        return await self.issue(login, service)
+
+    async def revoke(self, service: TokenService, issued: Issued) -> None:  # noqa: B027
+        """End what was issued, once the user's last server has stopped. Raises as :meth:`issue`."""
