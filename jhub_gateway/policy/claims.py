@@ -18,6 +18,7 @@ from jhub_gateway.policy.owners import make_owner
 # The width of JupyterHub's columns for user and group names, in characters.
 LONGEST_TEXT = 255
 MOST_GROUPS = 1000
+LARGEST_ID = 2**64 - 1
 
 _ASK = "Ask the gateway's operators to correct your account."
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -85,9 +86,16 @@ def read_groups(claims: Mapping[str, Any], path: str) -> frozenset[str]:
     return frozenset(_check_text(group, f"groups (claim {path})") for group in value)
 
 
-def read_subject(claims: Mapping[str, Any]) -> str:
-    """Return ``sub``: what the provider never gives to another user."""
-    return _check_text(find_claim(claims, "sub"), "identity (claim sub)")
+def read_subject(claims: Mapping[str, Any], path: str = "sub") -> str:
+    """Return what the provider never gives to another user: ``sub``, or the claim at the path.
+
+    A whole number from 1 to ``LARGEST_ID``, as GitHub's ``id`` is, becomes its decimal digits.
+    """
+    value = find_claim(claims, path)
+    # True is an int to Python; 0 and less are what a provider's mistakes look like.
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
+        return str(value)
+    return _check_text(value, f"identity (claim {path})")
 
 
 def check_same_subject(claims: Mapping[str, Any], id_token_claims: Mapping[str, Any]) -> None:
