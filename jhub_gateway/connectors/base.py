@@ -23,7 +23,7 @@ class TokenService(Protocol):
         Raises CredentialUnavailable.
         """
 
-    async def fetch(self, url: str, **options: Any) -> Any:
+    async def httpfetch(self, url: str, **options: Any) -> Any:
         """Return the decoded JSON of a system's own API.
 
         ``options`` are those of tornado's HTTPRequest. Raises CredentialUnavailable (no answer,
@@ -50,6 +50,12 @@ class Connector(ABC):
     @abstractmethod
     def make(cls, name: str, audience: str, settings: Mapping[str, Any]) -> Self:
         """Return the connector. Raises ConfigurationError naming the key and its value."""
+
+    def check(self) -> None:  # noqa: B027
+        """Raise ConfigurationError if it can't work here; called once, at the hub's start.
+
+        It may read files, and makes no request: a system that is down never stops the hub.
+        """
 
     @abstractmethod
     async def issue(self, login: Login, service: TokenService) -> Issued:
