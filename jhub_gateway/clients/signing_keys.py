@@ -50,8 +50,9 @@ class SigningKeys:
     """The provider's keys, fetched when first needed and again after ``max_age`` seconds.
 
     A token with a key that is not known has them fetched at once, but once in
-    ``REFETCH_SECONDS`` at most. Callers that ask at the same time share one request. While the
-    provider cannot be asked, the old keys hold for ``max_stale`` seconds beyond their age.
+    ``REFETCH_SECONDS`` at most, which is also the least that ``max_age`` can be. Callers that ask
+    at the same time share one request. While the provider cannot be asked, the old keys hold for
+    ``max_stale`` seconds beyond their age.
     ``fetch(url, **options)`` returns decoded JSON, as ``OAuthenticator.httpfetch`` does;
     ``get_uri()`` returns where the keys are now, as that changes with the discovery document.
     """
@@ -66,7 +67,7 @@ class SigningKeys:
     ) -> None:
         self._fetch = fetch
         self._get_uri = get_uri
-        self._max_age = max_age
+        self._max_age = max(max_age, REFETCH_SECONDS)
         self._max_stale = max_stale
         self._clock = clock
         self._keys: tuple[SigningKey, ...] = ()
@@ -187,7 +188,7 @@ def read_signing_keys(document: object) -> tuple[SigningKey, ...]:
 def make_signing_key(jwk: object) -> SigningKey | None:
     """Return the key, or None for one with which this hub verifies nothing."""
     # A private key that is published is nobody's.
-    if not isinstance(jwk, Mapping) or jwk.get("use") not in (None, "sig") or "d" in jwk:
+    if not isinstance(jwk, Mapping) or "d" in jwk or not _is_for_signatures(jwk):
         return None
     algorithms, key_id = find_algorithms(jwk), jwk.get("kid")
     if not algorithms or not isinstance(key_id, str | None):
@@ -200,6 +201,12 @@ def make_signing_key(jwk: object) -> SigningKey | None:
     if jwk["kty"] == "RSA" and key.key_size < SMALLEST_RSA_BITS:
         return None
     return SigningKey(key_id, algorithms, key)
+
+
+def _is_for_signatures(jwk: Mapping[str, Any]) -> bool:
+    operations = jwk.get("key_ops")
+    may_verify = operations is None or (isinstance(operations, list) and "verify" in operations)
+    return may_verify and jwk.get("use") in (None, "sig")
 
 
 def find_algorithms(jwk: Mapping[str, Any]) -> frozenset[str]:
@@ -227,7 +234,8 @@ def read_header(token: object) -> dict[str, Any]:
         raise jwt.DecodeError("the token is no text of a token's form and length")
     try:
         header = jwt.get_unverified_header(token)
-    except (ValueError, RecursionError):
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        # PyJWT quotes what anybody can write there.
         raise jwt.DecodeError("the token has no readable header") from None
     if not isinstance(header.get("alg"), str):
         raise jwt.InvalidAlgorithmError("the token names no algorithm")
