@@ -18,7 +18,9 @@ class CredentialStore(Protocol):
     async def claim(self) -> bool:
         """Take the right to renew; False if another process has it, or has just used it.
 
-        A process that died with it loses it after a while.
+        It has just been used if the files aren't as this store last saw them. Read the database
+        after a claim, and not before: a store that is new has seen nothing. A process that died
+        with the right loses it after a while; one that lives is done within 30 seconds.
         """
 
     async def release(self) -> None:
@@ -27,8 +29,29 @@ class CredentialStore(Protocol):
     async def write(self, files: Mapping[str, bytes]) -> bool:
         """Make the files be these, and give the right back; say whether anything changed.
 
-        Readers see all old files or all new ones. Makes the store if there is none.
+        Makes the store if there is none. Readers see all old files or all new ones; where that
+        can't be, ``credentials.json`` comes last. If it raises, the old files are all there and
+        the right is still held: write again, or release it.
         """
 
     async def remove(self) -> None:
         """Remove the files, unless another process has changed them since they were last seen."""
+
+
+class FoundStore(Protocol):
+    """A store that a hub found when it listed all: of a user who may be gone, or whose server is.
+
+    ``key`` is the same each time that the same store is found, and of no other, also of none that
+    is made later for the same user. Its age is known by who saw it before: clocks differ.
+    """
+
+    @property
+    def username(self) -> str:
+        """The user's name at the hub when it was made; empty if nothing tells."""
+
+    @property
+    def key(self) -> str:
+        """Which store it is."""
+
+    async def remove(self) -> None:
+        """Remove it, unless it has changed since it was listed. Raises CredentialUnavailable."""

@@ -1,0 +1,108 @@
+"""The requests for Secrets, so that nothing of what these hold gets into a log or an error.
+
+The client's own methods log each answer's body at the level DEBUG, and their errors carry it.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import ClientError
+from kubernetes_asyncio.client import CoreV1Api
+
+from jhub_gateway.errors import CredentialUnavailable
+
+REQUEST_SECONDS = 10
+_PAGE = 500
+
+_MERGE_PATCH = "application/merge-patch+json"
+_JSON = "application/json"
+# Answers to changes and lists come without the contents.
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+Answer = dict[str, Any]
+
+
+class SecretRequests:
+    """The Secrets of a namespace.
+
+    All methods raise CredentialUnavailable where the API server doesn't answer within 10 seconds,
+    or not to this hub.
+    """
+
+    def __init__(self, api: CoreV1Api, namespace: str) -> None:
+        self._client: Any = api.api_client  # type: ignore[attr-defined]
+        self._namespace = namespace
+
+    async def get(self, name: str) -> Answer | None:
+        """Return the Secret with its contents, or None if there is none."""
+        return await self._ask("GET", name, fine=(HTTPStatus.NOT_FOUND,))
+
+    async def create(self, manifest: Answer) -> Answer | None:
+        """Make it and return its metadata; None if there is one of that name."""
+        return await self._ask("POST", "", manifest, accept=_METADATA, fine=(HTTPStatus.CONFLICT,))
+
+    async def patch(self, name: str, patch: Answer) -> Answer | None:
+        """Return the metadata after a merge patch; None if it is gone or of another version."""
+        fine = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+        return await self._ask(
+            "PATCH", name, patch, accept=_METADATA, content=_MERGE_PATCH, fine=fine
+        )
+
+    async def delete(self, name: str, uid: str, version: str) -> None:
+        """Remove it if it is still that one, in that version."""
+        options = {"preconditions": {"uid": uid, "resourceVersion": version}}
+        fine = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+        await self._ask("DELETE", name, options, fine=fine)
+
+    async def list(self, selector: str) -> list[Answer]:
+        """Return the metadata of all that the label selector chooses."""
+        found: list[Answer] = []
+        query = {"labelSelector": selector, "limit": str(_PAGE)}
+        while True:
+            page = await self._ask("GET", "", query=query, accept=_METADATA_LIST) or {}
+            found += page.get("items") or []
+            following = page["metadata"].get("continue")
+            if not following:
+                return found
+            query["continue"] = following
+
+    async def _ask(
+        self,
+        method: str,
+        name: str,
+        body: Answer | None = None,
+        *,
+        query: dict[str, str] | None = None,
+        accept: str = _JSON,
+        content: str = _JSON,
+        fine: tuple[HTTPStatus, ...] = (),
+    ) -> Answer | None:
+        try:
+            response = await self._client.call_api(
+                "/api/v1/namespaces/{namespace}/secrets" + ("/{name}" if name else ""),
+                method,
+                path_params={"namespace": self._namespace} | ({"name": name} if name else {}),
+                query_params=list((query or {}).items()),
+                header_params={"Accept": accept, "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=REQUEST_SECONDS,
+            )
+            async with response:
+                if response.status in fine:
+                    return None
+                if response.status < HTTPStatus.BAD_REQUEST:
+                    answer: Answer = await response.json()
+                    return answer
+        except (ClientError, OSError, TimeoutError, ValueError) as problem:
+            raise CredentialUnavailable(
+                f"{self._describe(method, name)}: {type(problem).__name__}"
+            ) from problem
+        raise CredentialUnavailable(
+            f"{self._describe(method, name)}: {response.status} {response.reason}"
+        )
+
+    def _describe(self, method: str, name: str) -> str:
+        return f"Kubernetes: {method} secrets/{name} in the namespace {self._namespace!r}"
