@@ -1,15 +1,65 @@
-"""What runs inside a user's server: a Jupyter server extension, and one for JupyterLab.
+"""What runs inside a user's server: for notebooks, for the Jupyter server and for JupyterLab.
 
-It needs jupyter_server alone, neither JupyterHub nor Kubernetes, and no other part of this
+``credentials``, ``token``, ``read`` and ``auth`` are for notebooks. They need the standard library
+alone and are imported when they are asked for.
+
+The extensions need jupyter_server, neither JupyterHub nor Kubernetes, and no other part of this
 package. ``etc/`` and ``share/`` hold the files by which Jupyter finds both extensions: a wheel
 installs them, and a hub on one machine names them in JUPYTER_CONFIG_PATH and JUPYTER_PATH.
 """
 
 import os
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
+
+    from jhub_gateway.notebook.credential_errors import (
+        CredentialEnded,
+        CredentialError,
+        CredentialExpired,
+        CredentialsUnreadable,
+        NoCredentials,
+        NoToken,
+        UnknownCredential,
+    )
+    from jhub_gateway.notebook.credential_list import credentials
+    from jhub_gateway.notebook.credential_tokens import read, token
+    from jhub_gateway.notebook.http_auth import auth
+
+__all__ = [
+    "CredentialEnded",
+    "CredentialError",
+    "CredentialExpired",
+    "CredentialsUnreadable",
+    "NoCredentials",
+    "NoToken",
+    "UnknownCredential",
+    "auth",
+    "credentials",
+    "read",
+    "token",
+]
+
+# No module may have a public name of these: its import would put it in that name's place.
+_MODULES = {
+    "auth": "http_auth",
+    "credentials": "credential_list",
+    "read": "credential_tokens",
+    "token": "credential_tokens",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _MODULES.get(name, "credential_errors")
+    return getattr(import_module(f"{__name__}.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

@@ -1,7 +1,8 @@
 // The plugins of this extension. Each has a file of its own.
+import { makeCredentialsPlugin } from "./credentials.js";
 import { makeSpacePlugin } from "./space.js";
 
 // load: gives the package of a name that JupyterLab shares.
 export async function makePlugins(load) {
-  return [await makeSpacePlugin(load)];
+  return [await makeSpacePlugin(load), await makeCredentialsPlugin(load)];
 }

@@ -1,14 +1,8 @@
 // What to do about the space of the home, as the body of a dialog.
+import { make } from "./elements.js";
 import { getExplanation, needsRoom } from "./space_text.js";
 
 const FIND_LARGE = "du -ah ~ | sort -h | tail -n 20";
-
-// make("p", "text", node, ...): an element with text and elements, and never HTML out of data
-function make(tag, ...content) {
-  const element = document.createElement(tag);
-  element.append(...content);
-  return element;
-}
 
 function makeSteps(space) {
   const steps = [];

@@ -1,0 +1,20 @@
+// A button in the status bar. `name` is its class: style.css knows it by that and by its state.
+export function makeStatusItem(Widget, name, onClick) {
+  const widget = new Widget();
+  widget.addClass("jp-jhubGateway-status");
+  widget.addClass(name);
+  const button = document.createElement("button");
+  button.addEventListener("click", onClick);
+  widget.node.append(button);
+  widget.hide();
+  return {
+    widget,
+    // state: null hides it
+    show(state, label, tooltip) {
+      widget.node.dataset.state = state ?? "";
+      button.textContent = label;
+      button.title = tooltip;
+      widget.setHidden(state === null);
+    },
+  };
+}
