@@ -77,13 +77,16 @@ def read_groups(claims: Mapping[str, Any], path: str) -> frozenset[str]:
     like a user without groups.
     """
     value = find_claim(claims, path)
-    if value is None:
-        return frozenset()
-    if not isinstance(value, list | tuple):
-        raise _make_refusal(f"groups (claim {path}) are not a list")
+    return frozenset() if value is None else check_groups(value, f"claim {path}")
+
+
+def check_groups(value: object, source: str) -> frozenset[str]:
+    """Return the groups in ``value``, a list, tuple or set of texts; ``source`` says where from."""
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise _make_refusal(f"groups ({source}) are not a list")
     if len(value) > MOST_GROUPS:
-        raise _make_refusal(f"groups (claim {path}) are more than {MOST_GROUPS}")
-    return frozenset(_check_text(group, f"groups (claim {path})") for group in value)
+        raise _make_refusal(f"groups ({source}) are more than {MOST_GROUPS}")
+    return frozenset(_check_text(group, f"groups ({source})") for group in value)
 
 
 def read_subject(claims: Mapping[str, Any], path: str = "sub") -> str:
