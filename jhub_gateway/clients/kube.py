@@ -1,17 +1,25 @@
-"""What the hub asks the Kubernetes API before it starts: claims and nodes.
+"""What the hub asks the Kubernetes API before it starts: claims, nodes and its own rights.
 
 KubeSpawner loads the client's configuration; make a spawner before any of these is called.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import ClientError
-from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api
+from kubernetes_asyncio.client import (
+    ApiClient,
+    ApiException,
+    AuthorizationV1Api,
+    CoreV1Api,
+    V1ResourceAttributes,
+    V1SelfSubjectAccessReview,
+    V1SelfSubjectAccessReviewSpec,
+)
 
 from jhub_gateway.errors import GatewayError
 
@@ -40,6 +48,14 @@ def count_nodes() -> int:
     return _wait_for(_count_nodes())
 
 
+def check_access(namespace: str, verbs: Iterable[str], resource: str) -> list[str]:
+    """Return which of the verbs this hub may not use there on the resource, such as ``secrets``.
+
+    Raises KubeUnavailable.
+    """
+    return _wait_for(_check_access(namespace, list(verbs), resource))
+
+
 async def _read_claim(namespace: str, name: str) -> Claim | None:
     async with ApiClient() as client:
         try:
@@ -55,6 +71,23 @@ async def _read_claim(namespace: str, name: str) -> Claim | None:
 async def _count_nodes() -> int:
     async with ApiClient() as client:
         return len((await CoreV1Api(client).list_node()).items)
+
+
+async def _check_access(namespace: str, verbs: list[str], resource: str) -> list[str]:
+    async with ApiClient() as client:
+        api = AuthorizationV1Api(client)
+        reviews = [_make_review(namespace, verb, resource) for verb in verbs]
+        asked = (api.create_self_subject_access_review(review) for review in reviews)
+        answers = await asyncio.gather(*asked)
+    given = zip(verbs, answers, strict=True)
+    return [verb for verb, answer in given if not answer.status.allowed]
+
+
+def _make_review(namespace: str, verb: str, resource: str) -> V1SelfSubjectAccessReview:
+    attributes = V1ResourceAttributes(namespace=namespace, verb=verb, group="", resource=resource)
+    return V1SelfSubjectAccessReview(
+        spec=V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
+    )
 
 
 def _wait_for(answer: Coroutine[Any, Any, Any]) -> Any:

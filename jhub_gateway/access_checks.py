@@ -1,0 +1,44 @@
+"""Rights that the hub lacks, found when it starts and not at each user's start."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from jhub_gateway.clients.kube import KubeUnavailable, check_access
+from jhub_gateway.errors import ConfigurationError
+
+# helm-values/credentials-rbac.yaml says what each is for.
+SECRET_VERBS = ("create", "get", "list", "patch", "delete")
+
+
+def check_secret_access(spawner: Any) -> None:
+    """Raise ConfigurationError if this hub can't keep credentials in the pods' namespace.
+
+    Where the API server does not answer, the log says what was not checked.
+    """
+    try:
+        problem = find_access_problem(spawner.namespace, check_access)
+    except KubeUnavailable as unavailable:
+        spawner.log.warning(
+            "The hub's rights on secrets are not checked: the Kubernetes API answered %s",
+            unavailable,
+        )
+        return
+    if problem:
+        raise ConfigurationError(problem)
+
+
+def find_access_problem(
+    namespace: str, check: Callable[[str, Iterable[str], str], list[str]]
+) -> str | None:
+    """Return a sentence that names what the hub may not do and what to apply, or None.
+
+    ``check`` returns those of the verbs that are missing in a namespace for a resource.
+    """
+    missing = check(namespace, SECRET_VERBS, "secrets")
+    if not missing:
+        return None
+    return (
+        f"GatewaySpawner.credentials needs a Secret per user, and the hub may not "
+        f"{', '.join(missing)} secrets in the namespace {namespace!r}: apply "
+        "helm-values/credentials-rbac.yaml there, with the verbs that are missing"
+    )

@@ -1,0 +1,62 @@
+"""Rights that the hub lacks are found when it starts."""
+
+import logging
+import re
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from kubernetes_asyncio.client import Configuration
+
+from jhub_gateway import access_checks
+from jhub_gateway.access_checks import SECRET_VERBS, check_secret_access, find_access_problem
+from jhub_gateway.errors import ConfigurationError
+
+MANIFEST = Path(__file__).parents[2] / "helm-values" / "credentials-rbac.yaml"
+
+
+def make_spawner():
+    return SimpleNamespace(namespace="users", log=logging.getLogger("test"))
+
+
+def check(missing):
+    def answer(namespace, verbs, resource):
+        assert (namespace, resource) == ("users", "secrets")
+        return [verb for verb in verbs if verb in missing]
+
+    return answer
+
+
+def test_a_hub_with_all_rights_is_fine():
+    assert find_access_problem("users", check(())) is None
+
+
+@pytest.mark.parametrize("missing", [["patch"], ["get", "list"], list(SECRET_VERBS)])
+def test_missing_verbs_are_named_with_the_namespace_and_what_to_apply(missing):
+    sentence = find_access_problem("users", check(missing))
+    assert f"may not {', '.join(missing)} secrets in the namespace 'users'" in sentence
+    assert "helm-values/credentials-rbac.yaml" in sentence
+
+
+def test_a_hub_that_lacks_a_verb_does_not_start(monkeypatch):
+    monkeypatch.setattr(access_checks, "check_access", check(["patch"]))
+    with pytest.raises(ConfigurationError, match="may not patch secrets"):
+        check_secret_access(make_spawner())
+
+
+def test_the_manifest_has_a_line_for_each_verb_and_no_more():
+    lines = re.findall(r"^      (?:# )?- (\w+) # ", MANIFEST.read_text(), re.MULTILINE)
+    assert sorted(lines) == sorted(SECRET_VERBS)
+
+
+def test_where_the_api_server_does_not_answer_the_hub_starts_and_says_so(caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    before = Configuration.get_default_copy()
+    Configuration.set_default(Configuration(host=f"http://127.0.0.1:{closed}"))
+    try:
+        check_secret_access(make_spawner())
+    finally:
+        Configuration.set_default(before)
+    assert "rights on secrets are not checked: the Kubernetes API answered" in caplog.text
