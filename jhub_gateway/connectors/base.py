@@ -1,4 +1,24 @@
-"""What each connector is: one of the gateway's systems, and how its credential is had."""
+"""What each connector is: one of the gateway's systems, and how its credential is had.
+
+Why the interface is as it is, by systems that have no connector yet. docs/reference/connectors.md
+says where their documentation has it, and tests/unit/connector_sketches.py holds them as code.
+
+=========== ============================ ===================== =================================
+System      ``issue`` asks               files                 renewal and end
+=========== ============================ ===================== =================================
+JATOS       an administrator's token     ``<name>``            ``renew`` makes another and deletes
+            makes one for the user                             the one before the last; ``revoke``
+                                                               deletes both; ``is_kept``
+Arvados     the login's token makes one  ``settings.conf``,    another before the lifetime ends;
+            for each cluster, an entry   ``<cluster>.conf``    ``revoke`` deletes it; ``is_kept``
+            each
+Dataverse   the login's token recreates  ``<name>``            once in its year, as another ends
+            the user's one API token                           the first; ``revoke`` deletes it;
+                                                               ``is_kept``
+TESK, WES   nothing (``plain``) or the   none or ``<name>``    with the login
+            provider (token exchange)
+=========== ============================ ===================== =================================
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -24,10 +44,10 @@ class TokenService(Protocol):
         """
 
     async def httpfetch(self, url: str, **options: Any) -> Any:
-        """Return the decoded JSON of a system's own API.
+        """Return the decoded JSON of a system's own API; None if the answer is empty.
 
         ``options`` are those of tornado's HTTPRequest. Raises CredentialUnavailable (no answer,
-        5xx, no JSON) or tornado's HTTPClientError (4xx).
+        5xx, no JSON) or tornado's HTTPClientError (4xx). ``url`` is logged: it must hold no secret.
         """
 
 
@@ -35,7 +55,12 @@ class Connector(ABC):
     """One system's credential: issued at a start, renewed while a server runs, revoked at the end.
 
     ``settings`` of the subclass's own are read by :meth:`make`, which gets an entry of the
-    spawner's ``credentials`` without the keys that all connectors share.
+    spawner's ``credentials`` without the keys that all connectors share;
+    :func:`~jhub_gateway.policy.credentials.read_settings` reads them.
+
+    One object serves all users, so it holds nothing of any of them. File names are letters, digits,
+    dots, hyphens and underscores, unlike those of other credentials; ``<name>`` and
+    ``<name>.<anything>`` always are.
     """
 
     # Whether ``files`` and ``handle`` must outlive a restart of the hub: the system would count
@@ -65,8 +90,14 @@ class Connector(ABC):
         """
 
     async def renew(self, login: Login, service: TokenService, issued: Issued) -> Issued:  # noqa: ARG002
-        """Return what follows ``issued``; by default a new credential. Raises as :meth:`issue`."""
+        """Return what follows ``issued``; by default a new credential. Raises as :meth:`issue`.
+
+        Servers may read ``issued`` for two minutes more, so it should hold for that long.
+        """
         return await self.issue(login, service)
 
     async def revoke(self, service: TokenService, issued: Issued) -> None:  # noqa: B027
-        """End what was issued, once the user's last server has stopped. Raises as :meth:`issue`."""
+        """End what was issued: the user's last server has stopped, or the login has ended.
+
+        Raises as :meth:`issue`. Whatever it raises is logged, and nothing more comes of it.
+        """

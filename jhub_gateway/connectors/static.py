@@ -14,7 +14,7 @@ from jhub_gateway.models import Issued, Login
 from jhub_gateway.policy.credentials import (
     LARGEST_CREDENTIAL,
     count_bytes,
-    is_file_name,
+    find_name_fault,
     make_setting_error,
     read_settings,
 )
@@ -76,8 +76,9 @@ class Static(Connector):
             raise CredentialUnavailable(problem) from error
         if not contents:
             raise CredentialUnavailable(f"{self.directory} has no files")
-        if wrong := [file for file in contents if not is_file_name(self._name_file(file))]:
-            raise CredentialUnavailable(f"{self.directory} has {wrong[0]!r}, no name for a file")
+        for file in contents:
+            if fault := find_name_fault(self._name_file(file)):
+                raise CredentialUnavailable(f"{self.directory} has {file!r}: {fault}")
         if count_bytes(contents) > LARGEST_CREDENTIAL:
             problem = f"{self.directory} has more than {LARGEST_CREDENTIAL} bytes, the most"
             raise CredentialUnavailable(problem)

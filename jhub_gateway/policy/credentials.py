@@ -240,10 +240,8 @@ def _find_fault(credential: Credential, earlier: Iterable[Credential]) -> str | 
     files = credential.issued.files
     others = [other.issued.files for other in earlier]
     for name in files:
-        if not is_file_name(name):
-            return f"{name!r} is no name for a file: {_FILE_NAME.pattern}"
-        if name in RESERVED_FILES:
-            return f"the file name {name!r} is reserved"
+        if fault := find_name_fault(name):
+            return fault
         if any(name in other for other in others):
             return f"another credential has a file {name!r} already"
     if credential.issued.token is not None and credential.issued.token not in (
@@ -263,9 +261,11 @@ def _find_size_fault(files: Mapping[str, bytes], taken: int) -> str | None:
     return None
 
 
-def is_file_name(name: object) -> bool:
-    """Whether a Secret and a directory can both have the name."""
-    return isinstance(name, str) and bool(_FILE_NAME.fullmatch(name))
+def find_name_fault(name: object) -> str | None:
+    """Return why a connector's file can't have the name, or None if it can."""
+    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
+        return f"{name!r} is no name for a file: {_FILE_NAME.pattern}"
+    return f"the file name {name!r} is reserved" if name in RESERVED_FILES else None
 
 
 def count_bytes(files: Mapping[str, bytes]) -> int:

@@ -261,8 +261,8 @@ def _put(name, content):
         (lambda directory: (directory / "token").unlink(), "has no token, or it is empty"),
         (_put("token", b" \n"), "has no token, or it is empty"),
         (_put("big", bytes(LARGEST_CREDENTIAL)), "more than 262144 bytes"),
-        (_put("a b", b"secret"), "has 'a b', no name"),
-        (_put("b" * 250, b"secret"), "no name for a file"),
+        (_put("a b", b"secret"), "has 'a b': 'ftp.a b' is no name for a file"),
+        (_put("b" * 250, b"secret"), "is no name for a file"),
         (lambda directory: (_remove(directory), directory.touch()), "Not a directory"),
     ],
 )
@@ -288,6 +288,12 @@ async def test_what_cannot_be_read_stops_the_hub_and_later_keeps_the_old_one(
         assert str(directory) in str(raised.value)
         assert said in str(raised.value)
         assert "secret" not in str(raised.value)
+
+
+async def test_a_secret_never_takes_the_place_of_what_is_told_of_it(tmp_path):
+    (tmp_path / "json").write_text("secret")
+    with pytest.raises(ConfigurationError, match=r"'credentials\.json' is reserved"):
+        Static("credentials", "", tmp_path).check()
 
 
 async def test_a_pipe_never_holds_up_the_hub(secret):
