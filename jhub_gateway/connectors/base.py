@@ -63,8 +63,8 @@ class Connector(ABC):
     ``<name>.<anything>`` always are.
     """
 
-    # Whether ``files`` and ``handle`` must outlive a restart of the hub: the system would count
-    # another credential, or end the first one.
+    #: Whether ``files`` and ``handle`` must outlive a restart of the hub: the system would count
+    #: another credential, or end the first one.
     is_kept: ClassVar[bool] = False
 
     def __init__(self, name: str, audience: str = "") -> None:

@@ -66,6 +66,11 @@ class TokenExchange(Connector):
         # The lifetime counts from before the request: however long it takes, and however wrong
         # the provider's clock is, the token is never thought to hold longer than it does.
         asked_at = self._clock()
+        if login.expires_at is not None and login.expires_at <= asked_at:
+            # Providers answer as they do to a user who may not have it: that would end it for good.
+            raise CredentialUnavailable(
+                f"credential {self.name!r}: the login's token is not renewed"
+            )
         response = await service.request_token(
             {
                 "grant_type": _GRANT,

@@ -1,6 +1,7 @@
 """What each connector makes of a login, of files and of a provider's answers."""
 
 import os
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -336,6 +337,16 @@ async def test_a_lifetime_counts_from_before_the_request():
     issued = await exchange(service).issue(LOGIN, service)
     assert issued.expires_at == NOW + 60.5
     assert service.now == NOW + 5
+
+
+async def test_a_late_login_is_not_exchanged():
+    service = Service()
+    late = replace(LOGIN, expires_at=NOW)
+    with pytest.raises(CredentialUnavailable, match="the login's token is not renewed"):
+        await exchange(service).issue(late, service)
+    assert service.asked == []
+    unknown = replace(LOGIN, expires_at=None)
+    assert (await exchange(service).issue(unknown, service)).expires_at == NOW + 60
 
 
 async def test_a_token_of_unknown_lifetime_holds_as_long_as_the_login():
