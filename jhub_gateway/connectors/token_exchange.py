@@ -67,7 +67,7 @@ class TokenExchange(Connector):
         # the provider's clock is, the token is never thought to hold longer than it does.
         asked_at = self._clock()
         if login.expires_at is not None and login.expires_at <= asked_at:
-            # Providers answer as they do to a user who may not have it: that would end it for good.
+            # The provider would refuse as it does to a user who may not have it, which is no delay.
             raise CredentialUnavailable(
                 f"credential {self.name!r}: the login's token is not renewed"
             )

@@ -327,7 +327,7 @@ async def test_the_logins_token_is_exchanged_for_the_services():
 async def test_a_resource_needs_no_audience():
     service = Service()
     connector = make(system="token_exchange", resource="https://wes.example/api")
-    await connector.issue(LOGIN, service)
+    await connector.issue(replace(LOGIN, expires_at=None), service)
     assert service.asked[0]["resource"] == "https://wes.example/api"
     assert "audience" not in service.asked[0]
 
