@@ -105,4 +105,5 @@ class SecretRequests:
         )
 
     def _describe(self, method: str, name: str) -> str:
-        return f"Kubernetes: {method} secrets/{name} in the namespace {self._namespace!r}"
+        what = f"{method} secrets/{name}".rstrip("/")
+        return f"Kubernetes: {what} in the namespace {self._namespace!r}"

@@ -33,6 +33,7 @@ class CountedApi:
 
     api: CoreV1Api
     calls: list[str] = field(default_factory=list)
+    loses_answers: bool = False
 
     def take_calls(self) -> list[str]:
         calls, self.calls[:] = list(self.calls), []
@@ -49,7 +50,11 @@ async def counted(namespace: Namespace):
 
         async def request(method, **options):
             counted.calls.append(method)
-            return await send(method=method, **options)
+            answer = await send(method=method, **options)
+            if counted.loses_answers:
+                answer.close()
+                raise TimeoutError
+            return answer
 
         client.rest_client.pool_manager.request = request
         yield counted
@@ -323,12 +328,33 @@ async def test_no_log_and_no_error_has_the_contents(make_store, namespace, count
     assert holds_token(caplog.text)
 
 
+async def test_a_lost_answer_keeps_nobody_from_renewing(make_store, namespace, counted):
+    store = make_store()
+    await store.write(FILES)
+    counted.loses_answers = True
+    with pytest.raises(CredentialUnavailable, match=r"PATCH .*TimeoutError"):
+        await store.claim()
+    counted.loses_answers = False
+    assert get_renewing(namespace, store)
+    assert not await store.claim()
+    assert await store.claim()
+    counted.loses_answers = True
+    with pytest.raises(CredentialUnavailable):
+        await store.write(NEWER)
+    counted.loses_answers = False
+    assert not await store.write(NEWER)
+    assert read_files(namespace, store) == NEWER
+    assert get_renewing(namespace, store) is None
+
+
 async def test_an_api_server_that_refuses_is_told_with_its_status(make_store, namespace):
     configuration = Configuration()
     await load_kube_config(str(namespace.kubeconfig), client_configuration=configuration)
     configuration.cert_file = configuration.key_file = None
     async with ApiClient(configuration) as client:
-        with pytest.raises(CredentialUnavailable, match=r"POST secrets/.*403 Forbidden|401"):
+        with pytest.raises(
+            CredentialUnavailable, match=r"POST secrets in the namespace .*: 403 Forbidden"
+        ):
             await make_store(api=CoreV1Api(client)).write(FILES)
 
 
