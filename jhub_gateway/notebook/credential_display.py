@@ -13,16 +13,18 @@ WORDS = {
     "ended": "ended",
 }
 
-# JupyterLab's own colours follow its theme; the others are for what knows none of them, and keep
-# their contrast on white and on black.
+# JupyterLab's own colours follow its theme; the others keep their contrast on white and on black.
+# Two classes in a row have precedence over JupyterLab's own rules for tables.
 _STYLE = """
 .jhub-gateway-credentials { max-width: 60em; }
-.jhub-gateway-credentials table { border-collapse: collapse; margin: 0 0 .4em; }
+.jhub-gateway-credentials .list { border-collapse: collapse; margin: 0 0 .4em; }
 .jhub-gateway-credentials caption { text-align: left; padding: 0 0 .4em; font-weight: 600; }
-.jhub-gateway-credentials :is(th, td) {
+.jhub-gateway-credentials .list :is(th, td) {
   text-align: left; vertical-align: top; padding: .3em 1.2em .3em 0; white-space: normal;
-  border-top: 1px solid var(--jp-border-color2, #8888); overflow-wrap: anywhere;
+  border-top: 1px solid var(--jp-border-color2, #8888); overflow-wrap: break-word;
 }
+.jhub-gateway-credentials .list td:nth-child(2) { overflow-wrap: anywhere; }
+.jhub-gateway-credentials a { color: var(--jp-content-link-color, currentColor); }
 .jhub-gateway-credentials .state { white-space: nowrap; font-weight: 600; }
 .jhub-gateway-credentials .state::before {
   content: ""; display: inline-block; width: .7em; height: .7em; margin-right: .5em;
@@ -31,7 +33,7 @@ _STYLE = """
 .jhub-gateway-credentials .late::before { background: #e08a00; border-radius: 0; }
 .jhub-gateway-credentials .expired::before { background: #e08a00; border-radius: 0; }
 .jhub-gateway-credentials .ended::before { background: #e04343; border-radius: 0; rotate: 45deg; }
-.jhub-gateway-credentials .end { border-left: .3em solid #e04343; padding: .3em .8em; }
+.jhub-gateway-credentials .next { border-left: .25em solid #888; padding: .2em .8em; }
 """
 
 
@@ -54,7 +56,7 @@ def make_html(entries: Credentials) -> str:
     rows = "".join(_make_html_row(entries, entry) for entry in entries)
     heads = "".join(f'<th scope="col">{e}</th>' for e in ("Name", "For", "State", "Valid until"))
     return (
-        f'<style>{_STYLE}</style><div class="jhub-gateway-credentials"><table>'
+        f'<style>{_STYLE}</style><div class="jhub-gateway-credentials"><table class="list">'
         f"<caption>Gateway credentials at {_format_clock(entries.read_at)}</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         f"{_make_html_sentences(entries)}</div>"
@@ -78,7 +80,7 @@ def _make_html_sentences(entries: Credentials) -> str:
             f'<a href="{escape(url)}" target="_blank" rel="noopener">Log in again</a> '
             "(in a new tab)"
         )
-    return f'<div class="end">{"<br>".join(lines)}</div>' if lines else ""
+    return f'<div class="next">{"<br>".join(lines)}</div>' if lines else ""
 
 
 def _make_row(entries: Credentials, entry: Credential) -> tuple[str, str, str, str]:

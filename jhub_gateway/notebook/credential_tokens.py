@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jhub_gateway.notebook.credential_errors import (
     CredentialEnded,
+    CredentialError,
     CredentialExpired,
     CredentialsUnreadable,
     NoToken,
@@ -36,10 +37,13 @@ def token(name: str = "login", *, wait: float = WAIT) -> str:
     while True:
         try:
             return _read_token(name)
-        except CredentialExpired:
+        # Without the traceback: the way through this module says nothing to a notebook's reader.
+        except CredentialExpired as error:
             if (left := end - time.monotonic()) <= 0:
-                raise
+                raise error.with_traceback(None) from None
             time.sleep(min(_LOOK_AGAIN, left))
+        except CredentialError as error:
+            raise error.with_traceback(None) from None
 
 
 def _read_token(name: str) -> str:
@@ -138,13 +142,11 @@ def _find(name: str, entries: Credentials) -> Credential:
 
 
 def _explain_end(entry: Credential, entries: Credentials, url: str) -> str:
-    sentence = entry.sentence or entries.sentence
+    text = f"The credential {entry.name!r} has ended. {entry.sentence or entries.sentence}".rstrip()
     if not url:
-        return f"The credential {entry.name!r} has ended. {sentence}".rstrip()
-    return (
-        f"The credential {entry.name!r} has ended, as your login has. "
-        f"{sentence or 'Log in again.'} The login starts at {url}"
-    )
+        return text
+    place = url if "://" in url else f"{url} of this site"
+    return f"{text} The login starts at {place}"
 
 
 def _explain_no_token(entry: Credential) -> str:

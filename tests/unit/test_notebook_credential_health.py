@@ -1,13 +1,14 @@
 """How the credentials are, as the user's server answers its JupyterLab."""
 
 import json
+import re
 from urllib.error import HTTPError
 
 import pytest
 
 from jhub_gateway.notebook.credential_health import read_health
 from tests.unit.credential_files import LOGIN_URL, PodFiles, make_ended_files, make_files
-from tests.unit.notebook_server import run_notebook_server
+from tests.unit.notebook_server import NOTEBOOK, run_notebook_server
 
 NOTHING = {"state": None, "sentence": "", "login_url": "", "credentials": []}
 
@@ -76,3 +77,14 @@ def test_the_server_tells_its_own_user_and_no_secret(tmp_path):
                 server.get("jhub-gateway/credentials", token)
             assert refusal.value.code == 403
         assert "s3cr3t" not in text + server.read_log()
+
+
+def test_no_notice_is_cut_off():
+    """JupyterLab shows 140 characters of one."""
+    lib = NOTEBOOK / "share/jupyter/labextensions/jhub-gateway/lib"
+    body = (lib / "credentials_text.js").read_text().split("export function getNotice")[1]
+    notices = re.findall(r'return ["`](.+)["`];', body.split("\n}\n")[0])
+    assert len(notices) == 2
+    for notice in notices:
+        # As long as the names may be together.
+        assert len(notice.replace("${getShort(names)}", "x" * 41)) <= 140

@@ -160,11 +160,14 @@ def test_an_ended_login_says_where_to_log_in(files, monkeypatch):
     with pytest.raises(CredentialEnded, match="Log in again") as refusal:
         token()
     assert refusal.value.login_url == LOGIN_URL
-    assert str(refusal.value).endswith(f" {LOGIN_URL}")
+    assert str(refusal.value).endswith(f" starts at {LOGIN_URL} of this site")
     monkeypatch.setenv("JUPYTERHUB_PUBLIC_HUB_URL", "https://gateway.org/hub/")
     with pytest.raises(CredentialEnded) as refusal:
         token()
     assert refusal.value.login_url == f"https://gateway.org{LOGIN_URL}"
+    assert str(refusal.value).endswith(f" starts at https://gateway.org{LOGIN_URL}")
+    # A notebook shows the caller's line and this one, not the whole way.
+    assert len(refusal.traceback) == 2
 
 
 def test_a_credential_that_ended_alone_says_why_and_sends_nobody_to_log_in(files):

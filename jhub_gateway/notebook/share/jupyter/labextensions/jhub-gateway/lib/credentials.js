@@ -49,7 +49,12 @@ export async function makeCredentialsPlugin(load) {
       const onDetails = () => void app.commands.execute(COMMAND);
       const item = makeStatusItem(Widget, "jp-jhubGateway-credentials", onDetails);
       const showNotice = makeNotice(Notification);
-      statusBar?.registerStatusItem(COMMAND, { item: item.widget, align: "left", rank: 101 });
+      statusBar?.registerStatusItem(COMMAND, {
+        item: item.widget,
+        isActive: item.isActive,
+        align: "left",
+        rank: 101,
+      });
 
       const refresh = follow(app, "jhub-gateway/credentials", REFRESH, (answer) => {
         health = answer;

@@ -36,6 +36,7 @@ export async function makeSpacePlugin(load) {
       const showNotice = makeNotice(Notification);
       statusBar?.registerStatusItem("jhub-gateway:space", {
         item: item.widget,
+        isActive: item.isActive,
         align: "left",
         rank: 100,
       });

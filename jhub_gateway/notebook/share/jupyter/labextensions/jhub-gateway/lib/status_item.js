@@ -6,15 +6,18 @@ export function makeStatusItem(Widget, name, onClick) {
   const button = document.createElement("button");
   button.addEventListener("click", onClick);
   widget.node.append(button);
-  widget.hide();
+  let isActive = false;
   return {
     widget,
+    // The status bar asks for this whenever it arranges its items, and shows or hides them by it.
+    isActive: () => isActive,
     // state: null hides it
     show(state, label, tooltip) {
+      isActive = state !== null;
       widget.node.dataset.state = state ?? "";
       button.textContent = label;
       button.title = tooltip;
-      widget.setHidden(state === null);
+      widget.setHidden(!isActive);
     },
   };
 }
