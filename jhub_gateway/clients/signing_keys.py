@@ -230,7 +230,7 @@ def find_algorithms(jwk: Mapping[str, Any]) -> frozenset[str]:
 
 def read_header(token: object) -> dict[str, Any]:
     """Return the header, which nothing has verified yet. Raises jwt.PyJWTError."""
-    if not isinstance(token, str) or not token.isascii() or len(token) > LONGEST_TOKEN:
+    if not isinstance(token, str) or len(token) > LONGEST_TOKEN:
         raise jwt.DecodeError("the token is no text of a token's form and length")
     try:
         header = jwt.get_unverified_header(token)

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jwt.algorithms import get_default_algorithms
 from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.clients.oidc import ProviderUnavailable, WrongDiscovery
@@ -282,6 +283,13 @@ async def test_token_that_cannot_be_read_asks_for_nothing():
     assert provider.calls == []
 
 
+async def test_length_of_a_token_is_bounded():
+    keys = Provider().make_keys()
+    assert await decode(keys, Signer().sign(make_claims(groups="g" * (LONGEST_TOKEN // 2))))
+    with pytest.raises(jwt.DecodeError):
+        await decode(keys, Signer().sign(make_claims(groups="g" * LONGEST_TOKEN)))
+
+
 # When it cannot be asked
 
 
@@ -360,6 +368,19 @@ async def test_unknown_key_is_not_refused_while_nobody_can_say():
     provider.publish(new)
     provider.now += REFETCH_SECONDS
     assert await decode(keys, new.sign(make_claims()))
+
+
+async def test_failure_that_is_over_is_told_no_more():
+    provider = Provider()
+    keys, token = provider.make_keys(), Signer().sign(make_claims())
+    provider.document = DOWN
+    with pytest.raises(ProviderUnavailable):
+        await decode(keys, token)
+    provider.publish(Signer())
+    provider.now += RETRY_SECONDS
+    assert await decode(keys, token)
+    with pytest.raises(UnknownKey):
+        await decode(keys, Signer("unknown").sign(make_claims()))
 
 
 async def test_discovery_that_fails_is_a_provider_that_fails():
@@ -444,6 +465,14 @@ def test_key_that_verifies_nothing(changes):
     # It does not cost the good ones.
     document = {"keys": [Signer().make_jwk(**changes), Signer("good").make_jwk()]}
     assert [key.key_id for key in read_signing_keys(document)] == ["good"]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_private_key_that_is_published_verifies_nothing(algorithm):
+    signer = Signer("k", algorithm)
+    text = get_default_algorithms()[algorithm].to_jwk(signer.private)
+    whole = {name: value for name, value in json.loads(text).items() if name != "key_ops"}
+    assert make_signing_key({**whole, "alg": algorithm}) is None
 
 
 def test_short_rsa_key_verifies_nothing():
