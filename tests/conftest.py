@@ -9,6 +9,8 @@ pytest_plugins = [
     "tests.fixtures.cluster",
     "tests.fixtures.hub",
     "tests.fixtures.identity_provider",
+    "tests.fixtures.fault_proxy",
+    "tests.fixtures.protected_service",
 ]
 
 # In the order in which they run: what is quick tells first.

@@ -37,6 +37,16 @@ export class Accounts {
     return this.#byUsername.get(username);
   }
 
+  /** The user name of a subject, or undefined. */
+  getUsername(subject) {
+    return this.#bySubject.get(subject)?.username;
+  }
+
+  /** Changes the `groups`, the `claims` or `disabled` of an account; of nobody's it is harmless. */
+  change(username, change) {
+    Object.assign(this.get(username) ?? {}, change);
+  }
+
   /** The account that this user name and password open, or undefined. */
   authenticate(username, password) {
     const account = this.#byUsername.get(username);
@@ -54,12 +64,15 @@ export class Accounts {
   };
 }
 
-function makeClaims({ subject, username, name = username, email, groups }) {
-  return {
+/** `claims` replaces what the account would say; null leaves a claim out. */
+function makeClaims({ subject, username, name = username, email, groups, claims = {} }) {
+  const all = {
     sub: subject,
     preferred_username: username,
     name,
     ...(email && { email, email_verified: true }),
     groups,
+    ...claims,
   };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
 }

@@ -2,12 +2,12 @@
 
 const MAXIMUM_BYTES = 16384;
 
-export async function readBody(request) {
+export async function readBody(request, maximum = MAXIMUM_BYTES) {
   const chunks = [];
   let size = 0;
   for await (const chunk of request) {
     size += chunk.length;
-    if (size > MAXIMUM_BYTES) {
+    if (size > maximum) {
       throw Object.assign(new Error('The request is too large.'), { status: 413, expose: true });
     }
     chunks.push(chunk);

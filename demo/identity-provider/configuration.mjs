@@ -12,6 +12,8 @@ const DEFAULT_LIFETIMES = {
   id_token: 300,
   refresh_token: 86400,
   session: 36000,
+  // As long as an access token, unless it's given.
+  exchanged_token: undefined,
 };
 
 const DEFAULTS = {
@@ -23,7 +25,15 @@ const DEFAULTS = {
   lifetimes: {},
   rotate_refresh_tokens: true,
   refresh_tokens: 'always',
+  state_file: undefined,
+  exchange_audiences: [],
+  introspection_clients: [],
+  clock_offset: 0,
   test_controls: false,
+};
+
+const CHANGEABLE_CLAIMS = {
+  preferred_username: '', name: '', email: '', email_verified: true, groups: [],
 };
 
 export class ConfigurationError extends Error {}
@@ -32,7 +42,7 @@ function check(condition, sentence) {
   if (!condition) throw new ConfigurationError(sentence);
 }
 
-function checkKeys(given, known, where) {
+export function checkKeys(given, known, where) {
   for (const key of Object.keys(given)) {
     check(Object.hasOwn(known, key), `${where} has an unknown key "${key}".`);
   }
@@ -55,6 +65,39 @@ export function checkGroups(groups, username) {
   );
 }
 
+export function checkClaims(claims) {
+  check(claims !== null && typeof claims === 'object', 'claims must be an object.');
+  checkKeys(claims, CHANGEABLE_CLAIMS, 'claims');
+}
+
+export function checkClockOffset(seconds) {
+  check(Number.isFinite(seconds), 'The offset of the clock must be a number of seconds.');
+}
+
+function isListOfNames(value) {
+  return Array.isArray(value) && value.every((name) => name && typeof name === 'string');
+}
+
+function checkClients({ clients, introspection_clients: introspecting }) {
+  check(Array.isArray(clients), 'clients must be a list.');
+  check(clients.every((client) => client?.client_id), 'Each client needs a client_id.');
+  check(isListOfNames(introspecting), 'introspection_clients must be a list of client_ids.');
+  const known = new Set(clients.map((client) => client.client_id));
+  for (const clientId of introspecting) {
+    check(known.has(clientId), `introspection_clients names "${clientId}", which clients does not have.`);
+  }
+}
+
+/** What makes a provider wrong, or lets others change it, is for this machine's own tests. */
+function checkTestControls({ test_controls: allowed, clock_offset: offset }, host) {
+  check(
+    !allowed || LOOPBACK.has(host),
+    'test_controls lets anybody change accounts, so it works on a loopback --host only.',
+  );
+  checkClockOffset(offset);
+  check(offset === 0 || allowed, 'clock_offset puts the clock wrong, so it works with test_controls only.');
+}
+
 function checkAccounts(accounts) {
   check(Array.isArray(accounts) && accounts.length, 'accounts must be a list with one entry at least.');
   const names = new Set();
@@ -69,21 +112,22 @@ function checkAccounts(accounts) {
 
 function checkConfiguration(configuration, host) {
   checkKeys(configuration, DEFAULTS, 'The configuration');
-  check(Array.isArray(configuration.clients), 'clients must be a list.');
   check(
     ['always', 'offline_access'].includes(configuration.refresh_tokens),
     'refresh_tokens must be "always" or "offline_access".',
   );
   check(
-    configuration.clients.every((client) => client?.client_id),
-    'Each client needs a client_id.',
+    isListOfNames(configuration.exchange_audiences),
+    'exchange_audiences must be a list of names or addresses.',
   );
+  check(
+    configuration.state_file === undefined || typeof configuration.state_file === 'string',
+    'state_file must be the path of a file.',
+  );
+  checkClients(configuration);
   checkAccounts(configuration.accounts);
   checkLifetimes(configuration.lifetimes);
-  check(
-    !configuration.test_controls || LOOPBACK.has(host),
-    'test_controls lets anybody change accounts, so it works on a loopback --host only.',
-  );
+  checkTestControls(configuration, host);
 }
 
 function parse(text, path) {

@@ -1,13 +1,11 @@
 // The OpenID provider itself: what oidc-provider is told to issue, to whom and for how long.
 
-import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
-
 import Provider, { interactionPolicy } from 'oidc-provider';
 
+import { makeFetch } from './back-channel.mjs';
 import { ConfigurationError } from './configuration.mjs';
 import { sendErrorPage, sendSignedOutPage, sendSignOutPage } from './pages.mjs';
-import { Store } from './store.mjs';
+import { registerTokenExchange, TOKEN_EXCHANGE } from './token-exchange.mjs';
 
 const CLAIMS = {
   openid: ['sub'],
@@ -15,11 +13,6 @@ const CLAIMS = {
   email: ['email', 'email_verified'],
   groups: ['groups'],
 };
-
-async function makeSigningKey() {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: randomUUID() };
-}
 
 /** The usual prompts, and a new sign-in when the session's account has since been disabled. */
 function makePolicy() {
@@ -35,7 +28,9 @@ function makePolicy() {
 /** Lifetimes are read at each issue, so that test controls can change them. */
 function makeLifetimes(lifetimes) {
   return {
-    AccessToken: () => lifetimes.access_token,
+    AccessToken: (_ctx, { gty }) => (
+      gty === TOKEN_EXCHANGE ? lifetimes.exchanged_token ?? lifetimes.access_token : lifetimes.access_token
+    ),
     IdToken: () => lifetimes.id_token,
     RefreshToken: () => lifetimes.refresh_token,
     Session: () => lifetimes.session,
@@ -50,15 +45,25 @@ function makeIssueRefreshToken(refreshTokens) {
     && (refreshTokens === 'always' || source.scopes.has('offline_access'));
 }
 
+/** Which clients may ask about a token of any client; a disabled account's tokens count as ended. */
+function makeIntrospection(clientIds, accounts) {
+  return {
+    enabled: clientIds.length > 0,
+    allowedPolicy: async (ctx, client, token) => clientIds.includes(client.clientId)
+      && Boolean(await accounts.findAccount(ctx, token.accountId)),
+  };
+}
+
 function makeClient(client) {
   return { grant_types: ['authorization_code', 'refresh_token'], ...client };
 }
 
-async function makeSettings(configuration, accounts) {
-  const { title } = configuration;
+function makeSettings(configuration, accounts, state) {
+  const { title, clients } = configuration;
   return {
-    adapter: Store,
-    clients: configuration.clients.map(makeClient),
+    adapter: state.getStore,
+    clients: clients.map(makeClient),
+    fetch: makeFetch(clients),
     findAccount: accounts.findAccount,
     scopes: ['openid', 'offline_access'],
     responseTypes: ['code'],
@@ -69,9 +74,9 @@ async function makeSettings(configuration, accounts) {
     issueRefreshToken: makeIssueRefreshToken(configuration.refresh_tokens),
     rotateRefreshToken: () => configuration.rotate_refresh_tokens,
     pkce: { required: () => true },
-    jwks: { keys: [await makeSigningKey()] },
+    jwks: { keys: state.signingKeys },
     cookies: {
-      keys: [randomBytes(32).toString('base64url')],
+      keys: state.cookieKeys,
       // The hub of the demo is on the same host name and sees these cookies: names tell them apart.
       names: { session: 'gateway_session', interaction: 'gateway_sign_in', resume: 'gateway_resume' },
     },
@@ -81,6 +86,8 @@ async function makeSettings(configuration, accounts) {
       devInteractions: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       revocation: { enabled: true },
+      introspection: makeIntrospection(configuration.introspection_clients, accounts),
+      backchannelLogout: { enabled: clients.some((client) => client.backchannel_logout_uri) },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx, form) => sendSignOutPage(ctx, title, form),
@@ -97,6 +104,9 @@ function logFaults(provider) {
       console.error(`${event}: ${error.message}: ${error.error_detail ?? error.error_description}`);
     });
   }
+  provider.on('backchannel.error', (_ctx, error, client) => {
+    console.error(`backchannel.error: ${client.clientId}: ${error.cause?.message ?? error.message}`);
+  });
 }
 
 /** oidc-provider looks at a client at its first use; a bad one should stop the start instead. */
@@ -110,10 +120,12 @@ async function checkClients(provider, clients) {
   }
 }
 
-export async function makeProvider(issuer, configuration, accounts) {
-  const provider = new Provider(issuer, await makeSettings(configuration, accounts));
+export async function makeProvider(issuer, configuration, accounts, state) {
+  const provider = new Provider(issuer, makeSettings(configuration, accounts, state));
   provider.proxy = issuer.startsWith('https:');
   logFaults(provider);
+  const { exchange_audiences: audiences } = configuration;
+  if (audiences.length) registerTokenExchange(provider, accounts, audiences);
   await checkClients(provider, configuration.clients);
   return provider;
 }

@@ -1,16 +1,14 @@
 // A small gateway identity provider for the demo and the tests:
 //   node server.mjs --config FILE|- [--port 9000] [--host 127.0.0.1]
-// Prints "ready <issuer>" once it listens. README.md describes the configuration.
+// Prints "ready <issuer> <address>" once it listens. README.md describes the configuration.
 
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 
 import { Accounts } from './accounts.mjs';
+import { Application } from './application.mjs';
 import { ConfigurationError, readConfiguration } from './configuration.mjs';
-import { makeInteractions } from './interactions.mjs';
-import { makeProvider } from './provider.mjs';
-import { Store } from './store.mjs';
-import { makeTestControls } from './test-controls.mjs';
+import { loadState } from './state.mjs';
 
 const { env } = process;
 
@@ -44,23 +42,29 @@ function listen(server, host, port) {
   });
 }
 
-function makeIssuer(host, port) {
+function makeAddress(host, port) {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-async function main() {
-  const { config, host, port } = readArguments();
+async function start(server, { config, host, port }) {
   const configuration = readConfiguration(config, host);
   const accounts = new Accounts(configuration.accounts);
+  const state = await loadState(configuration.state_file);
+  const address = makeAddress(host, await listen(server, host, port));
+  const issuer = configuration.issuer ?? address;
+  const application = new Application(issuer, configuration, accounts, state);
+  await application.build();
+  state.startSweeping();
+  console.log(`ready ${issuer} ${address}`);
+  return application;
+}
+
+async function main() {
   const server = createServer();
-  const boundPort = await listen(server, host, port);
-  const issuer = configuration.issuer ?? makeIssuer(host, boundPort);
-  const provider = await makeProvider(issuer, configuration, accounts);
-  provider.use(makeInteractions(provider, accounts, configuration));
-  if (configuration.test_controls) provider.use(makeTestControls(accounts, configuration));
-  server.on('request', provider.callback());
-  Store.startSweeping();
-  console.log(`ready ${issuer}`);
+  const application = start(server, readArguments());
+  // After a restart, clients that knew the address are there before the provider is.
+  server.on('request', async (request, response) => (await application).handle(request, response));
+  await application;
 }
 
 function stop() {

@@ -1,32 +1,52 @@
-// Sessions, grants and tokens in memory: a restart signs everybody out.
+// The sessions, grants or tokens of one kind.
 // oidc-provider's own memory adapter drops the oldest entries beyond a thousand, which a load
 // test would meet as refresh tokens that vanish.
 
-const SWEEP_INTERVAL_SECONDS = 60;
-
 export class Store {
-  static #stores = new Set();
+  #onChange;
 
-  #entries = new Map();
+  #entries;
 
-  constructor() {
-    Store.#stores.add(this);
+  /** `entries` is what `dump` returned; `onChange` is called after each change. */
+  constructor(onChange, entries) {
+    this.#onChange = onChange;
+    this.#entries = new Map(entries.map(([id, { payload, expiresAt }]) => (
+      [id, { payload, expiresAt: expiresAt ?? Infinity }]
+    )));
   }
 
-  static startSweeping() {
-    const sweep = () => Store.#stores.forEach((store) => store.#dropExpired());
-    setInterval(sweep, SWEEP_INTERVAL_SECONDS * 1000).unref();
+  /** The entries as JSON can hold them, where null is an end that never comes. */
+  dump() {
+    return [...this.#entries];
   }
 
-  #dropExpired() {
-    for (const [id, { expiresAt }] of this.#entries) {
-      if (expiresAt <= Date.now()) this.#entries.delete(id);
+  dropExpired() {
+    this.#dropWhere(({ expiresAt }) => expiresAt <= Date.now());
+  }
+
+  /** Drops what `matches` of a payload. */
+  drop(matches) {
+    this.#dropWhere(({ payload }) => matches(payload));
+  }
+
+  /** The payloads that hold now. */
+  list() {
+    return [...this.#entries.values()]
+      .filter(({ expiresAt }) => expiresAt > Date.now())
+      .map(({ payload }) => payload);
+  }
+
+  #dropWhere(matches) {
+    for (const [id, entry] of this.#entries) {
+      if (matches(entry)) this.#entries.delete(id);
     }
+    this.#onChange();
   }
 
   async upsert(id, payload, expiresIn) {
     const expiresAt = expiresIn ? Date.now() + expiresIn * 1000 : Infinity;
     this.#entries.set(id, { payload, expiresAt });
+    this.#onChange();
   }
 
   async find(id) {
@@ -35,24 +55,22 @@ export class Store {
   }
 
   async findByUid(uid) {
-    for (const { payload, expiresAt } of this.#entries.values()) {
-      if (payload.uid === uid && expiresAt > Date.now()) return payload;
-    }
-    return undefined;
+    return this.list().find((payload) => payload.uid === uid);
   }
 
   async consume(id) {
     const payload = await this.find(id);
-    if (payload) payload.consumed = Math.floor(Date.now() / 1000);
+    if (!payload) return;
+    payload.consumed = Math.floor(Date.now() / 1000);
+    this.#onChange();
   }
 
   async destroy(id) {
     this.#entries.delete(id);
+    this.#onChange();
   }
 
   async revokeByGrantId(grantId) {
-    for (const [id, { payload }] of this.#entries) {
-      if (payload.grantId === grantId) this.#entries.delete(id);
-    }
+    this.drop((payload) => payload.grantId === grantId);
   }
 }
