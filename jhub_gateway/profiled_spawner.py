@@ -116,7 +116,8 @@ class ProfiledSpawner(LoggingConfigurable):
     @classmethod
     def make_for_checks(cls, app: Any) -> Self:
         """Return a spawner of nobody: making it runs the checks of every trait."""
-        return cls(parent=app, user=SimpleNamespace(id=0, name="nobody", url="/", groups=[]))
+        nobody = SimpleNamespace(id=0, name="nobody", url="/", groups=[])
+        return cls(parent=app, user=nobody, authenticator=getattr(app, "authenticator", None))
 
     @property
     def profiles(self) -> tuple[MemoryProfile, ...]:

@@ -11,10 +11,18 @@ from kubespawner import KubeSpawner
 from kubespawner.utils import get_k8s_model
 from traitlets import Unicode, default, validate
 
+from jhub_gateway.access_checks import check_secret_access
 from jhub_gateway.claim_checks import check_claims
-from jhub_gateway.data_spawner import DataSpawner
+from jhub_gateway.credential_spawner import CredentialSpawner
+from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
+from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.errors import StartRefused
 from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.credential_volumes import (
+    CREDENTIALS_PATH,
+    make_credential_mount,
+    make_credential_volume,
+)
 from jhub_gateway.policy.directories import make_owner_label
 from jhub_gateway.policy.init_containers import make_fill_container, make_prepare_container
 from jhub_gateway.policy.pod_security import (
@@ -34,7 +42,7 @@ from jhub_gateway.refused_starts import START_ID, start_unless_refused
 from jhub_gateway.spawner_checks import check_settings
 
 
-class GatewaySpawner(DataSpawner, KubeSpawner):
+class GatewaySpawner(CredentialSpawner, KubeSpawner):
     """Starts each user's server as a pod of the size they chose, with their home in it.
 
     All of KubeSpawner's traits apply, so that what Zero to JupyterHub sets as
@@ -147,6 +155,7 @@ class GatewaySpawner(DataSpawner, KubeSpawner):
         if profile is not None:
             self._add_tolerations(profile)
         await self.load_data(profile)
+        await self.load_credentials()
 
     async def start(self) -> Any:
         """Start the pod. Raises tornado's HTTPError 403 if what it is to mount is refused."""
@@ -163,7 +172,16 @@ class GatewaySpawner(DataSpawner, KubeSpawner):
 
     def get_env(self) -> dict[str, str]:
         """Add where the server finds its data."""
-        return super().get_env() | self.make_data_environment(USAGE_PATH, RUNTIME_PATH)
+        own = self.make_data_environment(USAGE_PATH, RUNTIME_PATH)
+        return super().get_env() | own | self.make_credential_environment(CREDENTIALS_PATH)
+
+    def make_credential_store(self) -> SecretStore:
+        """Return the Secret of the owner's credentials at this hub."""
+        return SecretStore(self.api, self.namespace, self.hub_name, self.identity, self.user.name)
+
+    async def list_credential_stores(self) -> list[FoundStore]:
+        """Return the Secrets of all users' credentials at this hub."""
+        return list(await list_secret_stores(self.api, self.namespace, self.hub_name))
 
     async def get_pod_manifest(self) -> V1Pod:
         """Return KubeSpawner's pod, with the data, the restricted standard and the owner added."""
@@ -171,6 +189,8 @@ class GatewaySpawner(DataSpawner, KubeSpawner):
         self._label(pod)
         self._restrict(pod)
         self._mount_data(pod)
+        if self.gives_credentials:
+            self._mount_credentials(pod)
         # KubeSpawner logs a pod that the API server refuses; its environment holds tokens.
         pod.to_str = lambda: f"pod {pod.metadata.name} (not shown, as its environment is secret)"
         return pod
@@ -178,9 +198,12 @@ class GatewaySpawner(DataSpawner, KubeSpawner):
     @classmethod
     def check_at_start(cls, app: Any) -> None:
         """Check the settings as the hub starts. Raises ConfigurationError."""
+        super().check_at_start(app)
         spawner = cls.make_for_checks(app)
         check_settings(spawner)
         check_claims(spawner)
+        if spawner.gives_credentials:
+            check_secret_access(spawner)
 
     def _add_tolerations(self, profile: MemoryProfile) -> None:
         """Let the pod onto the profile's nodes, beside those that the hub's settings allow."""
@@ -223,6 +246,13 @@ class GatewaySpawner(DataSpawner, KubeSpawner):
             *_make_models(V1VolumeMount, mounts),
             *(notebook.volume_mounts or []),
         ]
+
+    def _mount_credentials(self, pod: Any) -> None:
+        # In the user's container alone: what prepares their home has no use for them.
+        notebook = pod.spec.containers[0]
+        volume = make_credential_volume(self.make_credential_store().name)
+        pod.spec.volumes += _make_models(V1Volume, [volume])
+        notebook.volume_mounts += _make_models(V1VolumeMount, [make_credential_mount()])
 
     def _make_init_containers(self, security_context: dict[str, Any]) -> list[dict[str, Any]]:
         prepare = make_prepare_container(

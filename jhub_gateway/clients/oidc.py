@@ -6,23 +6,18 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import jwt
 from tornado.httpclient import HTTPClientError
 
-from jhub_gateway.errors import ConfigurationError, GatewayError, LoginRefused
+from jhub_gateway.errors import ConfigurationError, CredentialUnavailable, GatewayError
 from jhub_gateway.policy.urls import check_login_url
-
-if TYPE_CHECKING:
-    from jwt.types import Options  # PyJWT 2.10 and older have no such type
 
 CONNECT_SECONDS = 5
 REQUEST_SECONDS = 10
-CLOCK_SKEW_SECONDS = 60
 
 NEEDED_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
-LOGOUT_ENDPOINT = "end_session_endpoint"
+OPTIONAL_ENDPOINTS = ("end_session_endpoint", "revocation_endpoint")
 
 Fetch = Callable[..., Awaitable[Any]]
 
@@ -31,7 +26,7 @@ class ProviderError(GatewayError):
     """The provider cannot be used now. The message is for the log."""
 
 
-class ProviderUnavailable(ProviderError):
+class ProviderUnavailable(ProviderError, CredentialUnavailable):
     """No answer, or an answer that says: try later."""
 
 
@@ -49,6 +44,7 @@ class ProviderMetadata:
     userinfo_endpoint: str
     jwks_uri: str
     end_session_endpoint: str | None = None
+    revocation_endpoint: str | None = None
 
 
 class Discovery:
@@ -123,8 +119,7 @@ def read_metadata(
         raise WrongDiscovery(f"{url} is no discovery document")
     _check_issuer_is_the_same(document.get("issuer"), issuer)
     found: dict[str, Any] = {key: document.get(key) for key in NEEDED_ENDPOINTS}
-    if document.get(LOGOUT_ENDPOINT) is not None:
-        found[LOGOUT_ENDPOINT] = document[LOGOUT_ENDPOINT]
+    found |= {key: document[key] for key in OPTIONAL_ENDPOINTS if document.get(key) is not None}
     for key, value in found.items():
         _check_endpoint(f"{key} of {url}", value, http_hosts)
     return ProviderMetadata(issuer=issuer, **found)
@@ -167,33 +162,3 @@ def unavailable_when_down(url: str) -> Iterator[None]:
         raise ProviderUnavailable(f"{url} answered with something that is no JSON") from None
     except OSError as problem:
         raise ProviderUnavailable(f"{url} cannot be reached: {problem}") from None
-
-
-def read_id_token(id_token: str | None, issuer: str, client_id: str) -> dict[str, Any]:
-    """Return the claims of an ID token that came from the token endpoint itself.
-
-    Issuer, audience and expiry are checked. The signature is not: over TLS, from the endpoint,
-    the connection vouches for it (OpenID Connect Core, 3.1.3.7, point 6).
-
-    Raises LoginRefused, with the cause in ``__cause__``.
-    """
-    checks: Options = {
-        "verify_signature": False,
-        "verify_aud": True,
-        "verify_iss": True,
-        "verify_exp": True,
-        "require": ["iss", "aud", "exp", "sub"],
-    }
-    try:
-        return jwt.decode(
-            id_token or "",
-            options=checks,
-            audience=client_id,
-            issuer=issuer,
-            leeway=CLOCK_SKEW_SECONDS,
-        )
-    except jwt.PyJWTError as cause:
-        raise LoginRefused(
-            "The gateway's login service answered with a login that this hub cannot accept. Log in "
-            "again, and tell the gateway's operators if it happens again."
-        ) from cause

@@ -90,7 +90,7 @@ class ProcessGatewaySpawner(LocalServer, LocalProcessSpawner):
                 data,
                 quote(str(data)),
             )
-        self.start_measuring()
+        super().prepare_at_start(app)
         app.log.info("Homes are in %s; memory is limited for %s", data, limit.description)
         for name in limit.remove_stale():
             app.log.info("Removed the control group %s, which an earlier run left", name)

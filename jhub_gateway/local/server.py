@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 from traitlets import Bool, Enum, Unicode, default
 
 from jhub_gateway import notebook
-from jhub_gateway.data_spawner import DataSpawner
+from jhub_gateway.credential_spawner import CredentialSpawner
+from jhub_gateway.credentials.directory_store import DirectoryStore, list_directory_stores
+from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.errors import ConfigurationError, StartRefused
 from jhub_gateway.local.measuring import keep_measuring
 from jhub_gateway.local.memory_limits import METHODS
@@ -24,6 +26,8 @@ from jhub_gateway.storage.folders import prepare_folders
 from jhub_gateway.storage.homes import find_home, prepare_home
 from jhub_gateway.storage.problems import make_refusal
 
+CREDENTIALS = "credentials"
+
 _THREAD_COUNTS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -32,7 +36,7 @@ _THREAD_COUNTS = (
 )
 
 
-class LocalServer(DataSpawner):
+class LocalServer(CredentialSpawner):
     """Profiles, form, home and environment of a server on the hub's own machine.
 
     Mix it in before the class that starts the process.
@@ -46,6 +50,8 @@ class LocalServer(DataSpawner):
 
     # Whether the hub makes homes, or what starts the servers.
     makes_homes = True
+    # The mode of the files with credentials.
+    credentials_mode = 0o600
     _measuring: ClassVar[asyncio.Future[None] | None] = None
 
     data_directory = Unicode(
@@ -148,6 +154,26 @@ class LocalServer(DataSpawner):
         raise NotImplementedError
 
     @property
+    def credentials_root(self) -> Path:
+        """The directory with one of each user's credentials. Only the hub's account enters it."""
+        return self.root / CREDENTIALS
+
+    @property
+    def credentials_path(self) -> Path:
+        """Where the server sees its owner's credentials: outside the home."""
+        return self.make_credential_store().path
+
+    def make_credential_store(self) -> DirectoryStore:
+        """Return the directory of the owner's credentials."""
+        return DirectoryStore(
+            self.credentials_root, self.identity, self.user.name, self.credentials_mode
+        )
+
+    async def list_credential_stores(self) -> list[FoundStore]:
+        """Return the directories of all users' credentials."""
+        return list(await list_directory_stores(self.credentials_root))
+
+    @property
     def runtime(self) -> Path:
         """Where run files of this start are: outside the home, which may be full."""
         raise NotImplementedError
@@ -163,6 +189,12 @@ class LocalServer(DataSpawner):
                     f"datasets/{dataset.name} of data_directory"
                 )
 
+    @classmethod
+    def prepare_at_start(cls, app: Any) -> None:
+        """Begin what goes on beside the servers."""
+        super().prepare_at_start(app)
+        cls.make_for_checks(app).start_measuring()
+
     def start_measuring(self) -> None:
         """Begin to measure what homes take. Called once, in the hub's event loop."""
         # The loop holds tasks by weak references alone.
@@ -177,6 +209,7 @@ class LocalServer(DataSpawner):
         try:
             await self.load_data(profile)
             await asyncio.to_thread(self.prepare_share)
+            await self.load_credentials()
             self.make_runtime()
         except StartRefused as refusal:
             raise make_logged_refusal(self, refusal) from None
@@ -227,6 +260,7 @@ class LocalServer(DataSpawner):
                 env.get("JUPYTER_CONFIG_PATH", ""), _NOTEBOOK / "etc/jupyter"
             ),
         }
+        data |= self.make_credential_environment(str(self.credentials_path))
         return {**self._make_defaults(home), **env, **own, **data, **paths}
 
     def _make_defaults(self, home: str) -> dict[str, str]:

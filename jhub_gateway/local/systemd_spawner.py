@@ -8,7 +8,7 @@ from traitlets import default
 
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.local.data_directory import PASSABLE, prepare_data_directory
-from jhub_gateway.local.server import LocalServer
+from jhub_gateway.local.server import CREDENTIALS, LocalServer
 from jhub_gateway.policy.directories import make_directory_name, make_owner_label
 from jhub_gateway.policy.layout import DATASETS, GROUPS, HOMES, TUTORIALS, USAGE
 
@@ -28,6 +28,9 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     unit_extra_properties: dict[str, Any]
 
     makes_homes = False
+    # The unit's account is not known before the unit runs. Nobody else gets to the files: the
+    # directory above them is the hub's alone, and each unit is shown its own.
+    credentials_mode = 0o644
 
     @default("data_directory")
     def _default_data_directory(self) -> str:
@@ -62,7 +65,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
         # Users pass through it to their own homes, and can list nothing.
         self = cls.make_for_checks(app)
         prepare_data_directory(self.root, PASSABLE)
-        self.start_measuring()
+        super().prepare_at_start(app)
         app.log.info(
             "Homes are in %s; systemd limits memory and CPU for all processes of a server "
             "together, and each user has an account of their own",
@@ -93,6 +96,11 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
         return _VIEW / USAGE
 
     @property
+    def credentials_path(self) -> Path:
+        """One of the unit's mounts."""
+        return _VIEW / CREDENTIALS
+
+    @property
     def tutorials_path(self) -> Path:
         """One of the unit's mounts."""
         return _VIEW / TUTORIALS
@@ -111,6 +119,8 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
             self.usage_root / HOMES / self.home_directory: USAGE,
             self.root / TUTORIALS: TUTORIALS,
         }
+        if self.gives_credentials:
+            read[self.make_credential_store().path] = CREDENTIALS
         write: dict[Path, str] = {}
         for folder in self.mounted_folders:
             place = f"{GROUPS}/{folder.folder}"

@@ -6,6 +6,7 @@ swapped when anything changes. On one machine each file is replaced by itself, a
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -18,8 +19,8 @@ VARIABLE = "JHUB_GATEWAY_CREDENTIALS"
 DEFAULT = "/var/run/secrets/gateway"
 HEALTH = "credentials.json"
 
-_TRIES = 20
-"""A generation that is swapped away while it is read is given up for the next one, so often."""
+_PATIENCE = 5.0
+"""Seconds for which a generation that is swapped away while it is read is given up for the next."""
 
 
 def find_directory(environ: Mapping[str, str] = os.environ) -> Path:
@@ -51,7 +52,8 @@ def read_together(directory: Path, read: Callable[[Path], T]) -> T:
     ``read`` is called again with the next one, if this one was swapped away meanwhile. Raises
     what ``read`` raises; FileNotFoundError is about a file that is not there in a whole one.
     """
-    for _ in range(_TRIES):
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
         generation = _find_generation(directory)
         try:
             return read(generation)

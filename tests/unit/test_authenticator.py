@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from jupyterhub.app import JupyterHub
 from jupyterhub.crypto import CryptKeeper
 from tornado import web
@@ -22,14 +23,22 @@ from traitlets.config import Config
 from jhub_gateway.authenticator import GatewayAuthenticator
 from jhub_gateway.clients.oidc import ProviderUnavailable, WrongDiscovery
 from jhub_gateway.errors import ConfigurationError, LoginRefused
-from jhub_gateway.login_handlers import (
+from jhub_gateway.login.handlers import (
     LOGIN_UNFINISHED,
     GatewayCallbackHandler,
     shown_to_the_user,
 )
+from jhub_gateway.login.nonces import make_nonce
 
 ISSUER = "https://login.gateway.org/realms/science"
 CLIENT_ID, CLIENT_SECRET = "jupyterhub", "K7gNU3sdo-OL0wNhqoVWhr3g6s1xYv72ol"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PUBLIC_JWK = {
+    **jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True),
+    "kid": "1",
+    "use": "sig",
+    "alg": "RS256",
+}
 SOUND = {"issuer": ISSUER, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 DOCUMENT = {
     "issuer": ISSUER,
@@ -53,6 +62,7 @@ class Provider:
     def __init__(self, **answers):
         self.answers = {"openid-configuration": DOCUMENT, "userinfo": ADA, **answers}
         self.answers.setdefault("token", {"access_token": "at", "token_type": "Bearer"})
+        self.answers.setdefault("certs", {"keys": [PUBLIC_JWK]})
         self.requests = []
 
     async def fetch(self, request: HTTPRequest, **_):
@@ -94,8 +104,15 @@ async def log_in(authenticator):
 
 
 def make_id_token(**claims):
-    sound = {"iss": ISSUER, "aud": CLIENT_ID, "exp": 4_000_000_000, "sub": ADA["sub"]}
-    token = jwt.encode(sound | claims, "k" * 32, "HS256")
+    sound = {
+        "iss": ISSUER,
+        "aud": CLIENT_ID,
+        "exp": 4_000_000_000,
+        "iat": 1_700_000_000,
+        "sub": ADA["sub"],
+        "nonce": make_nonce(Handler().get_state_cookie()),
+    }
+    token = jwt.encode(sound | claims, KEY, "RS256", {"kid": PUBLIC_JWK["kid"]})
     return {"access_token": "at", "token_type": "Bearer", "id_token": token}
 
 
@@ -233,7 +250,7 @@ async def test_auth_state():
     assert state["access_token"] == "at"
 
 
-@pytest.mark.parametrize("sub", [None, "", 7, ["f0e1"]])
+@pytest.mark.parametrize("sub", [None, "", 0, ["f0e1"]])
 async def test_userinfo_without_a_subject(sub):
     provider = Provider(userinfo={**ADA, "sub": sub})
     with pytest.raises(LoginRefused, match="sub"):

@@ -5,15 +5,21 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from jupyterhub.handlers import BaseHandler
-from oauthenticator.oauth2 import OAuthCallbackHandler, OAuthLoginHandler
+from oauthenticator.oauth2 import (
+    OAuthCallbackHandler,
+    OAuthLoginHandler,
+    OAuthLogoutHandler,
+)
 from tornado import web
 from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.error_pages import make_error_page
 from jhub_gateway.errors import ConfigurationError, LoginRefused
+from jhub_gateway.login.nonces import make_nonce
 
 SERVICE_DOWN = (
     "The gateway's login service cannot be used right now. Try again in a few minutes; servers "
@@ -27,10 +33,22 @@ _STATE_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 class GatewayLoginHandler(OAuthLoginHandler):
     """Sends the browser to the provider, once its addresses are known."""
 
+    _nonce = ""
+
     async def get(self) -> None:
         with shown_to_the_user(self):
             await self.authenticator.discover()
             super().get()
+
+    def set_state_cookie(self, state_cookie_value: str) -> None:
+        """Make the login's nonce of what its browser alone knows."""
+        super().set_state_cookie(state_cookie_value)
+        self._nonce = make_nonce(state_cookie_value)
+
+    def authorize_redirect(self, *args: Any, **kwargs: Any) -> None:
+        """Send the nonce along, for the ID token to hold."""
+        extra = {**kwargs.pop("extra_params", {}), "nonce": self._nonce}
+        super().authorize_redirect(*args, extra_params=extra, **kwargs)
 
 
 class GatewayCallbackHandler(OAuthCallbackHandler):
@@ -40,11 +58,44 @@ class GatewayCallbackHandler(OAuthCallbackHandler):
         with shown_to_the_user(self):
             await super().get()
 
+    async def login_user(self, data: Any = None) -> Any:
+        """Give the new tokens to the user's servers too, if any run."""
+        user = await super().login_user(data)
+        if user is not None:
+            self.authenticator.keeper.wake(user)
+        return user
+
     def check_state(self) -> None:
         """Refuse a state that this hub did not write before OAuthenticator logs what it holds."""
         if not is_state(self.get_state_url()):
             raise web.HTTPError(400, "OAuth state in the URL is none of this hub's")
         super().check_state()
+
+
+class GatewayLogoutHandler(OAuthLogoutHandler):
+    """Logs out of the hub, and then of the provider."""
+
+    async def get(self) -> None:
+        user = self.current_user
+        # Read now: the user is gone from the request once the hub's part is done.
+        self._state = await user.get_auth_state() if user else None
+        await super().get()
+
+    async def render_logout_page(self) -> None:
+        """Send the browser to the provider to log out there too; if it is down, say so in the log.
+
+        Someone who wasn't logged in is not sent: the provider's own way back leads here.
+        """
+        if self._state and not self.authenticator.logout_redirect_url:
+            try:
+                url = await self.authenticator.make_logout_url(self, self._state.get("id_token"))
+            except ProviderError as problem:
+                self.log.error("The session at the provider goes on: %s", problem)
+                url = None
+            if url:
+                self.redirect(url)
+                return
+        await super().render_logout_page()
 
 
 @contextmanager

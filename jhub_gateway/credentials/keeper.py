@@ -1,0 +1,101 @@
+"""The credentials of all users whose servers run at this hub."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from jhub_gateway.credentials.auth_states import read_state
+from jhub_gateway.credentials.stores import FoundStore
+from jhub_gateway.credentials.user_credentials import UserCredentials
+
+# How long a start waits for a provider that is slow to refresh a login.
+START_SECONDS = 3
+SWEEP_SECONDS = 600
+
+ListStores = Callable[[], Awaitable[list[FoundStore]]]
+
+
+class CredentialKeeper:
+    """Keeps one :class:`UserCredentials` for each user with a server, and no other.
+
+    Spawners of this project call it at starts and whenever JupyterHub asks whether a server runs,
+    so that a hub that was restarted takes up all of them.
+    """
+
+    def __init__(self, login: Any, log: Any) -> None:
+        self._login = login
+        self._log = log
+        self._users: dict[int, UserCredentials] = {}
+        self._sweeping: asyncio.Task[None] | None = None
+
+    def take(self, user: Any, spawner: Any) -> UserCredentials:
+        """Return the user's credentials, as ``spawner`` has them configured."""
+        kept = self._users.get(user.id)
+        if kept is None:
+            store = spawner.make_credential_store()
+            kept = self._users[user.id] = UserCredentials(user, self._login, store, self._log)
+        kept.find_sources = spawner.find_credential_sources
+        kept.with_id_token = spawner.id_token_file
+        return kept
+
+    async def freshen(self, user: Any, spawner: Any) -> dict[str, Any] | None:
+        """Return the user's ``auth_state`` for a start, refreshed if that was due."""
+        if not hasattr(spawner, "make_credential_store"):
+            return (await read_state(user))[0]
+        await spawner.load_owner()
+        return await self.take(user, spawner).freshen(START_SECONDS)
+
+    def watch(self, user: Any, spawner: Any) -> None:
+        """Keep the credentials of a running server fresh from now on."""
+        self.take(user, spawner).keep()
+
+    def wake(self, user: Any) -> None:
+        """Look at the user's login now: it has changed."""
+        if user.id in self._users:
+            self._users[user.id].wake()
+
+    async def settle(self, user: Any, stopped: Any) -> None:
+        """End the user's credentials if ``stopped`` was the last of their servers."""
+        others = [s for s in user.spawners.values() if s.active and s is not stopped]
+        if not others and user.id in self._users:
+            await self._users.pop(user.id).end()
+
+    def get_health(self, user: Any) -> Mapping[str, Any] | None:
+        """Return what the user's servers are told of their credentials; None without any."""
+        kept = self._users.get(user.id)
+        return kept.health if kept else None
+
+    # Stores that nobody's server reads
+
+    def start_sweeping(self, list_stores: ListStores, is_active: Callable[[str], bool]) -> None:
+        """Remove, from now on, the stores of users without a server. Called once, in the loop.
+
+        A hub that was killed leaves some. ``is_active`` says by a user's name whether they have a
+        server.
+        """
+        self._sweeping = asyncio.ensure_future(self._keep_sweeping(list_stores, is_active))
+
+    async def _keep_sweeping(
+        self, list_stores: ListStores, is_active: Callable[[str], bool]
+    ) -> None:
+        idle: set[Any] = set()
+        while True:
+            try:
+                idle = await sweep(list_stores, is_active, idle)
+            except Exception as problem:
+                self._log.warning("Credentials that are left are not looked for: %s", problem)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def sweep(
+    list_stores: ListStores, is_active: Callable[[str], bool], idle: set[Any]
+) -> set[Any]:
+    """Remove the stores that were idle at the last sweep and are still; return those idle now.
+
+    Several sweepers at once are harmless. A store is identified by ``key``; one that has changed
+    since is another one.
+    """
+    found = {store.key: store for store in await list_stores() if not is_active(store.username)}
+    for key in idle & set(found):
+        await found.pop(key).remove()
+    return set(found)

@@ -1,0 +1,143 @@
+"""One user's login, refreshed ahead of its expiry: once, however many ask."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from secrets import SystemRandom
+from typing import Any, Protocol
+
+from tornado.httpclient import HTTPClientError
+
+from jhub_gateway.clients.oidc import ProviderError
+from jhub_gateway.credentials.auth_states import read_state, replace_state
+from jhub_gateway.credentials.stores import CredentialStore
+from jhub_gateway.errors import CredentialUnavailable, LoginRefused
+from jhub_gateway.policy.refresh import find_due, find_retry
+
+State = dict[str, Any]
+
+_DICE = SystemRandom()
+
+
+class LoginService(Protocol):
+    """What refreshes a login. GatewayLogin is it."""
+
+    async def refresh_login(self, state: Mapping[str, Any]) -> State:
+        """Return ``auth_state`` with new tokens, or ended. Raises CredentialUnavailable."""
+
+    async def update_account(self, user: Any, state: Mapping[str, Any]) -> bool:
+        """Give the account its groups of today; False if it may not stay."""
+
+
+class LoginRefresher:
+    """Refreshes the login of one user.
+
+    Tasks of this process share one request; the store's claim keeps other processes of the hub
+    from asking at the same time. What the provider answered is saved before anything else, as a
+    rotated refresh token is the only one that is still good.
+    """
+
+    def __init__(
+        self,
+        user: Any,
+        login: LoginService,
+        store: CredentialStore,
+        log: Any,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._user = user
+        self._login = login
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._chance = _DICE.random()
+        self._running: asyncio.Task[None] | None = None
+        self._retry_at = 0.0
+        self.failures = 0
+
+    async def get(self, patience: float | None = None) -> State | None:
+        """Return ``auth_state``, refreshed if that was due.
+
+        Waits for the provider no longer than ``patience`` seconds; the request goes on after that.
+        """
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._refresh_if_due())
+        # Cancelling the request could lose the new refresh token.
+        await asyncio.wait({self._running}, timeout=patience)
+        return (await read_state(self._user))[0]
+
+    def find_next(self, state: State | None) -> float | None:
+        """Return when :meth:`get` will have something to do, in seconds since 1970."""
+        due = self._find_due(state)
+        return due and max(due, self._retry_at)
+
+    def retry_now(self) -> None:
+        """Forget failures: the user has logged in again, say."""
+        self.failures, self._retry_at = 0, 0.0
+
+    def _find_due(self, state: State | None) -> float | None:
+        if not state or state.get("ended") or state.get("expires_at") is None:
+            return None
+        if not state.get("refresh_token"):
+            return float(state["expires_at"])
+        return find_due(state["requested_at"], state["expires_at"], self._chance)
+
+    def _is_due(self, state: State | None) -> bool:
+        due = self.find_next(state)
+        return due is not None and due <= self._clock()
+
+    async def _refresh_if_due(self) -> None:
+        state, _ = await read_state(self._user)
+        if not self._is_due(state):
+            return
+        try:
+            if await self._store.claim():
+                await self._refresh()
+            else:
+                self._wait_for_another()
+        except Exception as problem:
+            self._fail(problem)
+            await self._give_back_claim()
+
+    async def _refresh(self) -> None:
+        # Whoever had the claim before may have refreshed it.
+        state, seen = await read_state(self._user)
+        if state is None or not self._is_due(state):
+            return
+        new = await self._login.refresh_login(state)
+        if not await replace_state(self._user, seen, new):
+            self._log.info("%s has logged in while their tokens were refreshed", self._user.name)
+            return
+        self.failures, self._retry_at, self._chance = 0, 0.0, _DICE.random()
+        if new["ended"]:
+            self._log.warning("The login of %s has ended: %s", self._user.name, new["ended"])
+        else:
+            await self._update_account(new)
+
+    async def _update_account(self, state: State) -> None:
+        try:
+            await self._login.update_account(self._user, state)
+        except (ProviderError, HTTPClientError, LoginRefused, KeyError) as problem:
+            self._log.info("%s keeps their groups: %s", self._user.name, problem)
+
+    def _wait_for_another(self) -> None:
+        self._retry_at = self._clock() + find_retry(1, _DICE.random())
+
+    def _fail(self, problem: Exception) -> None:
+        is_known = isinstance(problem, CredentialUnavailable)
+        self.failures += 1
+        wait = find_retry(self.failures, _DICE.random())
+        self._retry_at = self._clock() + wait
+        self._log.warning(
+            "The tokens of %s are not refreshed (%s); the old ones hold. Trying again in %.1f s",
+            self._user.name,
+            problem if is_known else type(problem).__name__,
+            wait,
+            exc_info=not is_known,
+        )
+
+    async def _give_back_claim(self) -> None:
+        try:
+            await self._store.release()
+        except CredentialUnavailable as problem:
+            self._log.info("A claim is left to end by itself: %s", problem)

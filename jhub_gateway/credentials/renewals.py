@@ -1,0 +1,196 @@
+"""What a user's connectors have issued, renewed one by one."""
+
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from secrets import SystemRandom
+from typing import Any, NamedTuple
+
+from jhub_gateway.connectors.base import Connector, TokenService
+from jhub_gateway.errors import CredentialRefused, CredentialUnavailable, LoginEnded
+from jhub_gateway.models import Credential, Issued, Login
+from jhub_gateway.policy.credentials import ACCESS_TOKEN
+from jhub_gateway.policy.refresh import find_due, find_retry
+
+LATE = "The gateway is renewing this credential. Try again in a minute."
+LOG_IN_AGAIN = "Log in at the gateway again."
+# A system that refuses is asked again this much later: an operator may have mended it.
+_REFUSED_SECONDS = 300
+
+_DICE = SystemRandom()
+
+
+class Source(NamedTuple):
+    """Where a credential comes from: the kind of system, and its connector."""
+
+    system: str
+    connector: Connector
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A credential between two renewals; times are seconds since 1970."""
+
+    credential: Credential
+    issued_at: float = 0.0
+    next_at: float | None = 0.0
+    failures: int = 0
+    login_token: str = ""
+
+
+class Renewals:
+    """The credentials of one user beside the login's own, each by its connector's rules.
+
+    A connector that fails leaves what it issued before, as long as that holds, and the others as
+    they are.
+    """
+
+    def __init__(
+        self, service: TokenService, log: Any, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._service = service
+        self._log = log
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+
+    async def renew(self, login: Login, sources: Mapping[str, Source]) -> list[Credential]:
+        """Return what the login has of the sources that its user may have, by name.
+
+        Those of a source that the user has no more are forgotten.
+        """
+        self._kept = {name: kept for name, kept in self._kept.items() if name in sources}
+        for name, (system, connector) in sources.items():
+            kept = self._kept.setdefault(name, _Kept(Credential(name, system, connector.audience)))
+            if self._is_due(kept, login):
+                await self._renew_one(kept, connector, login)
+        return [self._show(kept) for kept in self._kept.values()]
+
+    @property
+    def next_at(self) -> float | None:
+        """When the next of them is due, in seconds since 1970."""
+        times = [kept.next_at for kept in self._kept.values() if kept.next_at is not None]
+        return min(times, default=None)
+
+    def retry_now(self) -> None:
+        """Have all that failed asked for again."""
+        for kept in self._kept.values():
+            if kept.failures:
+                kept.next_at = 0.0
+
+    def end(self, sources: Mapping[str, Source]) -> list[Credential]:
+        """Return all as ended: a login that is over has none."""
+        self._kept = {}
+        return [
+            Credential(name, source.system, source.connector.audience, "ended", LOG_IN_AGAIN)
+            for name, source in sources.items()
+        ]
+
+    async def revoke(self, sources: Mapping[str, Source]) -> None:
+        """Have each system take back what it issued; what it can't, ends by itself."""
+        for name, kept in self._kept.items():
+            if name not in sources or kept.credential.issued == Issued():
+                continue
+            try:
+                await sources[name].connector.revoke(self._service, kept.credential.issued)
+            except Exception as problem:
+                self._log.info("Credential %s is not revoked: %s", name, type(problem).__name__)
+        self._kept = {}
+
+    def _is_due(self, kept: _Kept, login: Login) -> bool:
+        # One that is the login's own token changes with it; what was refused may be given now.
+        follows_login = kept.credential.issued.token == ACCESS_TOKEN
+        was_refused = kept.credential.state == "ended"
+        if (follows_login or was_refused) and kept.login_token != login.access_token:
+            return True
+        return kept.next_at is not None and kept.next_at <= self._clock()
+
+    async def _renew_one(self, kept: _Kept, connector: Connector, login: Login) -> None:
+        now = self._clock()
+        kept.login_token = login.access_token
+        try:
+            if kept.credential.issued == Issued():
+                issued = await connector.issue(login, self._service)
+            else:
+                issued = await connector.renew(login, self._service, kept.credential.issued)
+        except CredentialRefused as refusal:
+            self._log.warning("%s: refused to %s: %s", connector.name, login.username, refusal)
+            self._mark(kept, "ended", str(refusal), Issued())
+            kept.next_at = now + _REFUSED_SECONDS
+        except Exception as problem:
+            self._fail(kept, login.username, problem)
+        else:
+            self._mark(kept, "valid", "", issued)
+            kept.issued_at, kept.failures = now, 0
+            kept.next_at = _find_next(issued, now)
+
+    def _fail(self, kept: _Kept, username: str, problem: Exception) -> None:
+        kept.failures += 1
+        kept.next_at = self._clock() + find_retry(kept.failures, _DICE.random())
+        is_known = isinstance(problem, CredentialUnavailable | LoginEnded)
+        self._log.warning(
+            "Credential %s of %s is not renewed: %s",
+            kept.credential.name,
+            username,
+            problem if is_known else type(problem).__name__,
+            exc_info=not is_known,
+        )
+        self._mark(kept, "late", LATE, kept.credential.issued)
+
+    def _mark(self, kept: _Kept, state: str, sentence: str, issued: Issued) -> None:
+        kept.credential = replace(kept.credential, state=state, sentence=sentence, issued=issued)
+
+    def _show(self, kept: _Kept) -> Credential:
+        ends = kept.credential.issued.expires_at
+        if ends is None or ends > self._clock():
+            return kept.credential
+        return replace(kept.credential, state="late", sentence=LATE, issued=Issued())
+
+    # What outlives a restart of the hub
+
+    def save(self, sources: Mapping[str, Source]) -> dict[str, Any]:
+        """Return the JSON from which :meth:`load` makes those of connectors that keep theirs."""
+        return {
+            name: _encode(kept)
+            for name, kept in self._kept.items()
+            if name in sources
+            and sources[name].connector.is_kept
+            and kept.credential.issued != Issued()
+        }
+
+    def load(self, saved: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
+        """Take back what was saved, unless it is there already."""
+        for name, value in saved.items():
+            if name in sources and name not in self._kept:
+                system, connector = sources[name]
+                self._kept[name] = _decode(value, Credential(name, system, connector.audience))
+
+
+def _find_next(issued: Issued, now: float) -> float | None:
+    if issued.renew_at is not None or issued.expires_at is None or issued.token == ACCESS_TOKEN:
+        return issued.renew_at
+    return find_due(now, issued.expires_at, _DICE.random())
+
+
+def _encode(kept: _Kept) -> dict[str, Any]:
+    issued = kept.credential.issued
+    return {
+        "files": {name: b64encode(content).decode() for name, content in issued.files.items()},
+        "token": issued.token,
+        "expires_at": issued.expires_at,
+        "renew_at": issued.renew_at,
+        "handle": dict(issued.handle),
+        "issued_at": kept.issued_at,
+        "next_at": kept.next_at,
+    }
+
+
+def _decode(saved: Mapping[str, Any], credential: Credential) -> _Kept:
+    issued = Issued(
+        files={name: b64decode(content) for name, content in saved["files"].items()},
+        token=saved["token"],
+        expires_at=saved["expires_at"],
+        renew_at=saved["renew_at"],
+        handle=saved["handle"],
+    )
+    return _Kept(replace(credential, issued=issued), saved["issued_at"], saved["next_at"])

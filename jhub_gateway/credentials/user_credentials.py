@@ -1,0 +1,183 @@
+"""One user's credentials while a server of theirs runs: written, kept fresh, taken away."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from secrets import SystemRandom
+from typing import Any
+
+from jhub_gateway.credentials.auth_states import read_state, replace_state
+from jhub_gateway.credentials.login_refresher import LoginRefresher
+from jhub_gateway.credentials.renewals import LATE, Renewals, Source
+from jhub_gateway.credentials.stores import CredentialStore
+from jhub_gateway.errors import CredentialUnavailable
+from jhub_gateway.models import Credential
+from jhub_gateway.policy.credentials import end_faulty, make_files, make_health
+from jhub_gateway.policy.login_states import make_login
+from jhub_gateway.policy.refresh import find_late, find_retry
+
+LOGIN_ENDED = "Your login at the gateway has ended: log in again. Your servers go on meanwhile."
+# A look at least this often, in seconds: another process of the hub may have changed the login.
+LONGEST_SLEEP = 300
+# And no more often than this, in seconds, whatever a connector asks for.
+SHORTEST_SLEEP = 0.2
+
+_DICE = SystemRandom()
+
+
+class UserCredentials:
+    """What one user's servers read, and what renews it.
+
+    ``store`` is where; ``with_id_token`` says whether the ID token goes there too.
+    """
+
+    def __init__(
+        self,
+        user: Any,
+        login: Any,
+        store: CredentialStore,
+        log: Any,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._user = user
+        self._login = login
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._refresher = LoginRefresher(user, login, store, log, clock)
+        self._renewals = Renewals(login, log, clock)
+        self._writing = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+        self._failures = 0
+        self.with_id_token = False
+        self.find_sources: Callable[[], Mapping[str, Source]] = dict
+        self.health: Mapping[str, Any] | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the login has ended, as far as was told to the user's servers."""
+        return self.health is not None and self.health["state"] == "ended"
+
+    async def freshen(self, patience: float) -> dict[str, Any] | None:
+        """Return the user's ``auth_state``, refreshed if that was due.
+
+        Waits for the provider for ``patience`` seconds at most.
+        """
+        return await self._refresher.get(patience)
+
+    async def write(self, patience: float | None = None) -> None:
+        """Bring the files up to date. Raises CredentialUnavailable if they can't be written.
+
+        A provider or a system that fails is no reason: what there was holds, or is told as late.
+        """
+        # Two writers could put an older state over a newer one.
+        async with self._writing:
+            state = await self._refresher.get(patience)
+            login = make_login(self._user.name, state, self._groups)
+            sources = self.find_sources()
+            self._renewals.load((state or {}).get("kept", {}), sources)
+            if login is None:
+                await self._renewals.revoke(sources)
+                credentials = self._renewals.end(sources)
+            else:
+                credentials = await self._renewals.renew(login, sources)
+            await self._save_kept(sources)
+            told = (login, *self._judge(state), self._end_faulty(credentials))
+            more = (self._login.get_login_path(), self.with_id_token)
+            self.health = make_health(*told, *more)
+            await self._store.write(make_files(*told, *more))
+
+    def keep(self) -> None:
+        """Keep the files fresh from now on. Harmless if that is done already."""
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep())
+
+    def wake(self) -> None:
+        """Look at the login now: it has changed."""
+        self._refresher.retry_now()
+        self._renewals.retry_now()
+        self._woken.set()
+
+    async def end(self) -> None:
+        """Stop keeping them, revoke what connectors issued, and take the files away."""
+        if self._keeping:
+            self._keeping.cancel()
+        async with self._writing:
+            state, _ = await read_state(self._user)
+            sources = self.find_sources()
+            self._renewals.load((state or {}).get("kept", {}), sources)
+            await self._renewals.revoke(sources)
+            await self._save_kept({})
+            try:
+                await self._store.remove()
+            except CredentialUnavailable as problem:
+                self._log.warning(
+                    "The credentials of %s are left for the next sweep: %s",
+                    self._user.name,
+                    problem,
+                )
+
+    @property
+    def _groups(self) -> frozenset[str]:
+        return frozenset(group.name for group in self._user.groups)
+
+    def _judge(self, state: Mapping[str, Any] | None) -> tuple[str, str]:
+        if not state or state.get("ended") or not state.get("access_token"):
+            return "ended", LOGIN_ENDED
+        late = find_late(state.get("requested_at"), state.get("expires_at"))
+        if self._refresher.failures and late is not None and late <= self._clock():
+            return "late", LATE
+        return "valid", ""
+
+    def _end_faulty(self, credentials: list[Credential]) -> tuple[Credential, ...]:
+        sound, problems = end_faulty(credentials)
+        for problem in problems:
+            self._log.error("A connector's fault: %s", problem)
+        return sound
+
+    async def _save_kept(self, sources: Mapping[str, Source]) -> None:
+        """Put into the database what connectors need after a restart of the hub."""
+        kept = self._renewals.save(sources)
+        while True:
+            state, seen = await read_state(self._user)
+            if not state or state.get("kept", {}) == kept:
+                return
+            if await replace_state(self._user, seen, {**state, "kept": kept}):
+                return
+
+    async def _keep(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                await self.write()
+                self._failures = 0
+            except Exception as problem:
+                self._fail(problem)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), await self._find_sleep())
+
+    def _fail(self, problem: Exception) -> None:
+        self._failures += 1
+        is_known = isinstance(problem, CredentialUnavailable)
+        self._log.warning(
+            "The credentials of %s are not written: %s",
+            self._user.name,
+            problem if is_known else type(problem).__name__,
+            exc_info=not is_known,
+        )
+
+    async def _find_sleep(self) -> float:
+        if self._failures:
+            return find_retry(self._failures, _DICE.random())
+        state, _ = await read_state(self._user)
+        late = find_late((state or {}).get("requested_at"), (state or {}).get("expires_at"))
+        now = self._clock()
+        times = [
+            self._refresher.find_next(state),
+            self._renewals.next_at,
+            late if self._refresher.failures and late and late > now else None,
+        ]
+        next_at = min((time for time in times if time is not None), default=now + LONGEST_SLEEP)
+        return min(max(next_at - now, SHORTEST_SLEEP), LONGEST_SLEEP)

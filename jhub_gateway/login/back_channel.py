@@ -1,0 +1,43 @@
+"""OpenID Connect Back-Channel Logout 1.0: the provider says that a user's session has ended."""
+
+from typing import Any
+
+from jupyterhub.handlers import BaseHandler
+
+from jhub_gateway.clients.id_tokens import SeenTokens
+from jhub_gateway.clients.oidc import ProviderError
+from jhub_gateway.errors import LoginRefused
+from jhub_gateway.login.accounts import find_accounts
+from jhub_gateway.login.sessions import end_sessions
+
+_SEEN = SeenTokens()
+
+
+class BackChannelLogoutHandler(BaseHandler):
+    """Takes the provider's logout tokens, at ``/hub/back_channel_logout``."""
+
+    def check_xsrf_cookie(self) -> None:
+        """The provider has no cookie; its signature says who asks."""
+
+    async def post(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        login = self.authenticator
+        try:
+            notice = await login.read_logout_token(self.get_body_argument("logout_token", ""))
+        except (LoginRefused, ProviderError) as problem:
+            self.log.warning("A back-channel logout is refused: %s", problem.__cause__ or problem)
+            self._answer(400, {"error": "invalid_request"})
+            return
+        if not _SEEN.add(notice.token_id):
+            self._answer(400, {"error": "invalid_request"})
+            return
+        for found in await find_accounts(self.db, notice.subject, notice.session):
+            user = self._user_from_orm(found)
+            self.log.info("The provider has logged out %s", user.name)
+            await end_sessions(user, login.stop_removed_users)
+            login.keeper.wake(user)
+        self._answer(200, {})
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        self.set_status(status)
+        self.finish(body)

@@ -1,0 +1,475 @@
+"""What every authenticator of a gateway has in common, whatever OAuth provider it extends."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from jupyterhub.app import JupyterHub
+from jupyterhub.crypto import KEY_ENV, CryptKeeper
+from jupyterhub.utils import maybe_future
+from oauthenticator.oauth2 import OAuthenticator
+from tornado import web
+from tornado.httpclient import HTTPClientError
+from traitlets import Bool, Set, Unicode, default
+
+from jhub_gateway.clients.oidc import (
+    CONNECT_SECONDS,
+    REQUEST_SECONDS,
+    ProviderError,
+    unavailable_when_down,
+)
+from jhub_gateway.clients.token_errors import read_token_error
+from jhub_gateway.credentials.keeper import CredentialKeeper
+from jhub_gateway.errors import ConfigurationError, CredentialRefused, LoginEnded, LoginRefused
+from jhub_gateway.login.handlers import (
+    GatewayCallbackHandler,
+    GatewayLoginHandler,
+    GatewayLogoutHandler,
+)
+from jhub_gateway.login.pages import add_pages
+from jhub_gateway.login.sessions import end_sessions, sync_account
+from jhub_gateway.policy.claims import (
+    check_same_account,
+    check_same_subject,
+    check_username,
+    is_safe_username,
+    is_told_apart_by_mysql,
+    read_display_name,
+    read_groups,
+    read_subject,
+)
+from jhub_gateway.policy.login_states import end_login, take_tokens
+from jhub_gateway.policy.secrets import (
+    check_crypt_keys,
+    check_not_placeholder,
+    check_secret,
+    name_crypt_key,
+)
+from jhub_gateway.policy.urls import check_login_url
+from jhub_gateway.refusals import make_refusal
+from jhub_gateway.startup import prepare_hub
+from jhub_gateway.trait_checks import check_known_traits
+
+# A provider that is slow to say who is in which group does not hold up a start for longer.
+GROUPS_SECONDS = 3
+
+
+@contextmanager
+def stopping_the_hub(app: JupyterHub) -> Iterator[None]:
+    """End the hub with one line in its log, and no traceback, for a setting that cannot work."""
+    try:
+        yield
+    except ConfigurationError as problem:
+        app.log.critical("The hub cannot start: %s", problem)
+        app.exit(1)
+
+
+def find_crypt_keys(app: JupyterHub) -> list[str | bytes]:
+    """Return the keys as they are set, where JupyterHub's CryptKeeper looks for them."""
+    if "keys" in app.config.CryptKeeper:
+        return list(app.config.CryptKeeper["keys"])
+    return [key for key in os.environ.get(KEY_ENV, "").split(";") if key.strip()]
+
+
+class GatewayLogin(OAuthenticator):
+    """Makes an authenticator of OAuthenticator's a gateway's.
+
+    Mix it in before the provider's own class. It names users as the provider does and refuses
+    what could join two of them, keeps what is stable about them (``issuer`` and ``subject`` in
+    ``auth_state``), and refreshes their tokens while their servers run. No request of a running
+    server forces its user to log in.
+    """
+
+    login_handler = GatewayLoginHandler
+    callback_handler = GatewayCallbackHandler
+    logout_handler = GatewayLogoutHandler
+
+    # The claim of userinfo by which the provider never means another user.
+    subject_claim: ClassVar[str] = "sub"
+
+    groups_claim = Unicode(
+        "groups",
+        config=True,
+        help="""
+        The claim in userinfo that lists the user's groups: a key, or a path of keys with dots
+        between them such as ``"realm_access.roles"``. A key that holds dots itself, such as
+        ``"https://gateway.org/groups"``, is found first.
+
+        The groups become JupyterHub groups by exactly these names, at each login, whenever the
+        tokens are refreshed, and at each start of a server while the provider takes the access
+        token; with full paths (``/gateway/users``) write full paths in ``allowed_groups`` and in
+        the profiles too. A user without this claim has no groups; a claim that is no list of
+        texts refuses the login. Default: ``"groups"``. It is not read if ``manage_groups`` is
+        false.
+        """,
+    )
+
+    display_name_claim = Unicode(
+        "name",
+        config=True,
+        help="""
+        The claim in userinfo with the user's name for people to read; written like
+        ``groups_claim``. It is kept as ``display_name`` in ``auth_state``. Default: ``"name"``;
+        a user without it has only their user name.
+        """,
+    )
+
+    insecure_http_hosts = Set(
+        Unicode(),
+        config=True,
+        help="""
+        Host names to which logins may go over plain http: of the issuer and its endpoints, and of
+        this hub's own callback URL. Default: none; loopback needs no entry. Anybody on the way to
+        a host named here can take over logins, so name only hosts of a closed test network.
+        """,
+    )
+
+    stop_removed_users = Bool(
+        False,
+        config=True,
+        help="""
+        Stop the servers of a user whom the provider logged out by a back-channel logout, or who
+        may not use this hub any more when their tokens are refreshed.
+
+        Default: false; their sessions at the hub end either way, so that nobody gets to the
+        servers, which run on until they are culled. What was not saved is lost with true.
+        """,
+    )
+
+    @default("manage_groups")
+    def _manage_groups_default(self) -> bool:
+        return True
+
+    @default("auth_state_groups_key")
+    def _auth_state_groups_key_default(self) -> Any:
+        return self._read_groups
+
+    @default("enable_auth_state")
+    def _enable_auth_state_default(self) -> bool:
+        return True
+
+    @default("auth_refresh_age")
+    def _auth_refresh_age_default(self) -> int:
+        # Tokens are refreshed ahead of their expiry, and not because somebody asks for a page.
+        return 0
+
+    @default("refresh_pre_spawn")
+    def _refresh_pre_spawn_default(self) -> bool:
+        return False
+
+    @default("custom_403_message")
+    def _custom_403_message_default(self) -> str:
+        return (
+            "Your login at the gateway worked, but your account may not use this hub. Ask the "
+            "gateway's operators for access."
+        )
+
+    @property
+    def gives_subject(self) -> bool:
+        """Whether each user's ``auth_state`` has ``issuer`` and ``subject`` after a login."""
+        return bool(self.enable_auth_state)
+
+    @property
+    def identity_issuer(self) -> str:
+        """Which provider a subject belongs to."""
+        raise NotImplementedError
+
+    @cached_property
+    def keeper(self) -> CredentialKeeper:
+        """Keeps the credentials of running servers fresh."""
+        return CredentialKeeper(self, self.log)
+
+    def get_login_path(self) -> str:
+        """Return the path at this hub where a new login begins, which comes back to its page."""
+        hub = getattr(self.parent, "hub_prefix", "/hub/")
+        home = urlencode({"next": f"{hub}home"})
+        return f"{self.login_url(hub)}?{home}"
+
+    # What the hub asks the provider
+
+    async def discover(self) -> None:
+        """Learn the provider's addresses, where they are not known beforehand."""
+
+    async def httpfetch(self, url: str, *args: Any, **kwargs: Any) -> Any:
+        """Ask the provider. Raises ProviderUnavailable if it is down, HTTPClientError for 4xx."""
+        with unavailable_when_down(url):
+            return await super().httpfetch(url, *args, **kwargs)
+
+    async def request_token(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Return the token endpoint's answer to this hub's client, with ``requested_at`` in it.
+
+        Raises CredentialUnavailable, LoginEnded (``invalid_grant``) or CredentialRefused.
+        """
+        await self.discover()
+        requested_at = time.time()
+        try:
+            answer = await self.post_as_client(self.token_url, parameters)
+        except HTTPClientError as problem:
+            raise read_token_error(problem.code, problem.response) from None
+        if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+            raise read_token_error(200, answer)
+        return {**answer, "requested_at": requested_at}
+
+    async def post_as_client(self, url: str, parameters: Mapping[str, str]) -> Any:
+        """Return the decoded answer of an endpoint to which this hub shows its client's secret.
+
+        Raises ProviderUnavailable, or tornado's HTTPClientError for 4xx.
+        """
+        client = {"client_id": self.client_id, "client_secret": self.client_secret}
+        body = urlencode({**({} if self.basic_auth else client), **parameters})
+        return await self.httpfetch(
+            url,
+            label="asking for a token",
+            method="POST",
+            headers=self.build_token_info_request_headers(),
+            body=body.encode(),
+            validate_cert=self.validate_server_cert,
+            connect_timeout=CONNECT_SECONDS,
+            request_timeout=REQUEST_SECONDS,
+        )
+
+    async def revoke_token(self, token: str) -> None:
+        """Have the provider take a token back, where it has an address for that."""
+
+    # A login
+
+    def get_callback_url(self, handler: web.RequestHandler | None = None) -> str:
+        """Return where the provider sends the browser back. Raises ConfigurationError for http."""
+        url = super().get_callback_url(handler)
+        check_login_url("the address of this hub's callback", url, self.insecure_http_hosts)
+        return url
+
+    async def get_token_info(self, handler: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the tokens. An answer without an access token is for the log, and no page."""
+        # A hub that was restarted during a login knows no addresses yet.
+        await self.discover()
+        requested_at = time.time()
+        try:
+            token_info = await super().get_token_info(handler, params)
+        except web.HTTPError as problem:
+            # Only a 403 names the provider's reason; others quote the answer, tokens and all.
+            reason = str(problem) if problem.status_code == 403 else "no reason is given"
+            raise web.HTTPError(400, f"the provider gave no access token: {reason}") from None
+        return {**token_info, "requested_at": requested_at}
+
+    async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
+        """Return the login's user. Raises LoginRefused for a name that another identity has here.
+
+        The hub's account of that name has the other's running servers and API tokens.
+        """
+        model = await super().get_authenticated_user(handler, data)
+        account = handler.find_user(model["name"]) if model else None
+        if account is not None:
+            known = await account.get_auth_state()
+            check_same_account(model["name"], known, model["auth_state"])
+            if known and model["auth_state"] and "kept" in known:
+                # What connectors need to renew or revoke what they issued under the last login.
+                model["auth_state"]["kept"] = known["kept"]
+        return model
+
+    def user_info_to_username(self, user_info: dict[str, Any]) -> str:
+        """Return the provider's name for the user, if the hub can hold it."""
+        try:
+            name = super().user_info_to_username(user_info)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+            name = None
+        return check_username(name, f"of {type(self).__name__}")
+
+    def build_auth_state_dict(
+        self, token_info: dict[str, Any], user_info: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Add what stays the user's when the provider changes their name."""
+        return take_tokens(
+            {
+                **super().build_auth_state_dict(token_info, user_info),
+                "issuer": self.identity_issuer,
+                "subject": read_subject(user_info, self.subject_claim),
+                "display_name": read_display_name(user_info, self.display_name_claim),
+            },
+            token_info,
+        )
+
+    def _read_groups(self, auth_state: dict[str, Any]) -> frozenset[str]:
+        return read_groups(auth_state[self.user_auth_state_key], self.groups_claim)
+
+    def normalize_username(self, username: str) -> str:
+        """Return the name as it is, or what ``username_map`` makes of it.
+
+        JupyterHub's own rule is lower case, by which two users of the provider, Ada and ada,
+        would share one account.
+        """
+        return self.username_map.get(username, username)
+
+    def validate_username(self, username: str) -> bool:
+        """Whether the hub can hold the name, apart from all others.
+
+        Names with capitals are refused with a domain per user (``subdomain_host``), and in MySQL
+        or MariaDB together with names beyond ASCII: Ada and ada, or Rene and René, would share a
+        domain or an account there. ``username_map`` gives such users other names.
+        """
+        if getattr(self.parent, "subdomain_host", "") and username != username.lower():
+            return False
+        if _is_on_mysql(self.parent) and not is_told_apart_by_mysql(username):
+            return False
+        return is_safe_username(username) and super().validate_username(username)
+
+    # While servers run
+
+    async def refresh_login(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``auth_state`` with new tokens, or with its login ended.
+
+        Raises CredentialUnavailable where the provider can't be asked: the old tokens hold.
+        """
+        refresh_token = state.get("refresh_token")
+        if not refresh_token:
+            return end_login(state, "the provider gave no refresh token")
+        try:
+            parameters = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+            answer = await self.request_token(parameters)
+            await self.check_refreshed(state, answer)
+        except LoginEnded as problem:
+            return end_login(state, str(problem))
+        except CredentialRefused as problem:
+            # Such as invalid_client: a mistake of the operator's ends nobody's login.
+            raise ProviderError(f"the provider refused to refresh a token: {problem}") from None
+        return take_tokens(state, answer)
+
+    async def check_refreshed(self, state: Mapping[str, Any], answer: dict[str, Any]) -> None:
+        """Raise LoginEnded where a refreshed token is not the same user's."""
+
+    async def update_account(self, user: Any, state: Mapping[str, Any]) -> bool:
+        """Give the hub's account the groups and rights of today; say whether it may stay.
+
+        The sessions of one that may not are ended. Raises ProviderError, HTTPClientError or
+        LoginRefused where the provider doesn't say.
+        """
+        model = await self._ask_for_model(state)
+        sync_account(user, model)
+        if await self._may_stay(user.name, model):
+            return True
+        self.log.warning("%s may not use this hub any more", user.name)
+        await end_sessions(user, self.stop_removed_users)
+        return False
+
+    async def _may_stay(self, name: str, model: dict[str, Any]) -> bool:
+        try:
+            if not await maybe_future(self.check_blocked_users(name, model)):
+                return False
+            return bool(model["admin"]) or bool(await self.check_allowed(name, model))
+        except web.HTTPError:
+            return False  # Globus' class refuses like this
+
+    async def _ask_for_model(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        # Its ID token may have ended, and says nothing new.
+        token_info = {**state["token_response"], "id_token": None}
+        model = await self._token_to_auth_model(token_info)
+        subject = {"sub": model["auth_state"]["subject"]}
+        check_same_subject(subject, {"sub": state["subject"]})
+        return model
+
+    async def refresh_user(self, user: Any, handler: Any = None, **kwargs: Any) -> bool:  # noqa: ARG002
+        """Never force a login: tokens are refreshed beside requests, and a server outlives them."""
+        return True
+
+    async def pre_spawn_start(self, user: Any, spawner: Any) -> None:
+        """Give the start the user's groups of now; those of the login hold where nobody can say.
+
+        Raises tornado's HTTPError 403 for a user who may not use this hub any more.
+        """
+        state = await self.keeper.freshen(user, spawner)
+        if not self.manage_groups or not state or not state.get("access_token"):
+            return
+        try:
+            async with asyncio.timeout(GROUPS_SECONDS):
+                may_stay = await self.update_account(user, state)
+        except (ProviderError, HTTPClientError, LoginRefused, TimeoutError, KeyError) as problem:
+            self.log.info("%s starts with the groups of the last login: %s", user.name, problem)
+        else:
+            if not may_stay:
+                raise make_refusal(spawner, self.custom_403_message)
+
+    async def post_spawn_stop(self, user: Any, spawner: Any) -> None:
+        """Take the credentials away once the user's last server has stopped."""
+        await self.keeper.settle(user, spawner)
+
+    # At the hub's start
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # JupyterHub reads the keys right after it has made its authenticator.
+        if isinstance(self.parent, JupyterHub) and self.enable_auth_state:
+            with stopping_the_hub(self.parent):
+                check_crypt_keys(find_crypt_keys(self.parent))
+        if isinstance(self.parent, JupyterHub):
+            add_pages(self.parent, self.keeper.get_health)
+
+    def get_handlers(self, app: JupyterHub) -> list[Any]:
+        """Return the login pages, once the hub's settings are checked; a bad one stops it."""
+        with stopping_the_hub(app):
+            self.check_at_start(app)
+            prepare_hub(app)
+        self._early_discovery = asyncio.ensure_future(self._discover_early())
+        return super().get_handlers(app)
+
+    async def _discover_early(self) -> None:
+        # A provider that is down does not keep the hub from starting; the log says it now.
+        try:
+            await self.discover()
+        except ProviderError as problem:
+            self.log.error("Nobody can log in until this is solved: %s", problem)
+
+    def check_allow_config(self) -> None:
+        """JupyterHub only warns here of a hub that lets nobody in; check_at_start stops it."""
+
+    def check_at_start(self, app: JupyterHub) -> None:
+        """Check what must be right for any login to be safe. Raises ConfigurationError."""
+        if _is_on_mysql(app):
+            app.log.warning(
+                "MySQL and MariaDB don't tell upper from lower case and é from e: users whose "
+                "names have capitals or letters beyond ASCII can't log in. See username_map"
+            )
+        check_known_traits(type(self), app.config)
+        self.check_provider_settings()
+        self._check_somebody_may_log_in()
+        self._check_group_settings()
+        check_secret("JupyterHub.cookie_secret", app.cookie_secret)
+        if self.enable_auth_state:
+            for place, key in enumerate(CryptKeeper.instance().keys, start=1):
+                check_secret(name_crypt_key(place), key)
+
+    def name_trait(self, name: str) -> str:
+        """Return how messages name a trait of this authenticator."""
+        return f"{type(self).__name__}.{name}"
+
+    def check_provider_settings(self) -> None:
+        """Check the client and the provider's addresses. Raises ConfigurationError."""
+        check_not_placeholder(self.name_trait("client_id"), self.client_id)
+        check_not_placeholder(self.name_trait("client_secret"), self.client_secret)
+        for name in ("oauth_callback_url", "authorize_url", "token_url", "userdata_url"):
+            if getattr(self, name):
+                check_login_url(
+                    self.name_trait(name), getattr(self, name), self.insecure_http_hosts
+                )
+
+    def _check_somebody_may_log_in(self) -> None:
+        if not (self.any_allow_config or self.admin_users or self.admin_groups):
+            raise ConfigurationError(
+                f"nobody may log in. Set {self.name_trait('allowed_groups')} or allowed_users, or "
+                "allow_all = True for everybody who has an account at the provider"
+            )
+
+    def _check_group_settings(self) -> None:
+        if self.manage_groups and not callable(self.auth_state_groups_key):
+            raise ConfigurationError(
+                f"{self.name_trait('auth_state_groups_key')} (or claim_groups_key) is a text: set "
+                f"{self.name_trait('groups_claim')} to the claim's name instead"
+            )
+
+
+def _is_on_mysql(app: JupyterHub | None) -> bool:
+    return getattr(app, "db_url", "").startswith(("mysql", "mariadb"))
