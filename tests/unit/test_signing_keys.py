@@ -293,7 +293,7 @@ async def test_length_of_a_token_is_bounded():
 # When it cannot be asked
 
 
-FAILURES = [
+FAILURES: list[object] = [
     ProviderUnavailable("down"),
     HTTPClientError(404),
     HTTPClientError(302),
