@@ -294,7 +294,7 @@ def test_subject_of_a_provider_with_numbers():
         read_subject({"id": None, "sub": "1"}, "id")
 
 
-@pytest.mark.parametrize("value", [0, -1, True, False, 7.0, LARGEST_ID + 1, 10**5000, "", [7]])
+@pytest.mark.parametrize("value", [0, -1, True, False, 7.0, LARGEST_ID + 1, "", [7]])
 def test_what_is_no_identity_is_refused(value):
     with pytest.raises(LoginRefused, match="claim id"):
         read_subject({"id": value}, "id")
