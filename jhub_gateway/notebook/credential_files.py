@@ -24,17 +24,18 @@ _PATIENCE = 5.0
 
 
 def find_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where this server's credentials are; raises NoCredentials where it has none."""
+    """Return where this server's credentials are; raises NoCredentials or CredentialsUnreadable."""
     directory = Path(environ.get(VARIABLE) or DEFAULT)
     try:
-        if (directory / HEALTH).exists():
-            return directory
+        os.stat(directory / HEALTH)
+    except (FileNotFoundError, NotADirectoryError):
+        raise make_absence(directory) from None
     except OSError as error:
         raise CredentialsUnreadable(
             f"The gateway's credentials in {directory} cannot be opened: {error.strerror}. "
             "Tell the gateway's support."
         ) from None
-    raise make_absence(directory)
+    return directory
 
 
 def make_absence(directory: Path) -> NoCredentials:

@@ -219,6 +219,14 @@ def test_a_server_without_credentials_says_so(tmp_path, monkeypatch, directory):
             ask()
 
 
+def test_a_directory_that_cannot_be_opened_is_told_as_that(tmp_path, monkeypatch):
+    (tmp_path / "credentials.json").symlink_to("credentials.json")
+    monkeypatch.setenv("JHUB_GATEWAY_CREDENTIALS", str(tmp_path))
+    for ask in (credentials, token):
+        with pytest.raises(CredentialsUnreadable, match="Tell the gateway's support"):
+            ask()
+
+
 def test_without_the_variable_the_directory_is_that_of_pods(monkeypatch):
     monkeypatch.delenv("JHUB_GATEWAY_CREDENTIALS", raising=False)
     with pytest.raises(NoCredentials, match=r"/var/run/secrets/gateway/credentials\.json"):
@@ -310,10 +318,10 @@ def test_readers_never_meet_a_half_of_a_renewal(layout, tmp_path, monkeypatch):
     files = layout(tmp_path / "hammered")
     monkeypatch.setenv("JHUB_GATEWAY_CREDENTIALS", str(files.directory))
     files.write(make_files("0"))
-    stopped, wrong, counts = threading.Event(), [], []
+    stopped, wrong, counts = threading.Event(), [], [0, 0, 0]
 
-    def ask() -> None:
-        seen, last, count = {}, -1, 0
+    def ask(reader: int) -> None:
+        last = -1
         while not stopped.is_set():
             try:
                 now = int(token())
@@ -323,17 +331,16 @@ def test_readers_never_meet_a_half_of_a_renewal(layout, tmp_path, monkeypatch):
                 seen = read("ftp")
                 if layout is PodFiles and len({text.split()[-1] for text in seen.values()}) != 1:
                     wrong.append(dict(seen))
-                count += 1
+                counts[reader] += 1
             except Exception as error:
                 wrong.append(error)
-        counts.append(count)
 
-    readers = [threading.Thread(target=ask) for _ in range(3)]
+    readers = [threading.Thread(target=ask, args=[reader]) for reader in range(3)]
     for reader in readers:
         reader.start()
     swaps = 0
-    end = time.monotonic() + 2
-    while time.monotonic() < end:
+    end = time.monotonic() + 60
+    while (swaps < 100 or min(counts) < 20) and not wrong and time.monotonic() < end:
         swaps += 1
         files.write(make_files(str(swaps)))
         time.sleep(0.001)
@@ -341,8 +348,8 @@ def test_readers_never_meet_a_half_of_a_renewal(layout, tmp_path, monkeypatch):
     for reader in readers:
         reader.join()
     assert wrong == []
-    assert swaps > 50
-    assert min(counts) > 20
+    assert swaps >= 100
+    assert min(counts) >= 20
 
 
 def test_token_and_end_are_of_one_generation(tmp_path, monkeypatch):
@@ -359,17 +366,18 @@ def test_token_and_end_are_of_one_generation(tmp_path, monkeypatch):
 
     swapper = threading.Thread(target=swap)
     swapper.start()
-    given, refused = set(), 0
-    end = time.monotonic() + 2
-    while time.monotonic() < end:
+    given, count, refused = set(), 0, 0
+    end = time.monotonic() + 60
+    while (refused < 300 or count < 300) and time.monotonic() < end:
         try:
             given.add(token(wait=0))
+            count += 1
         except CredentialExpired:
             refused += 1
     stopped.set()
     swapper.join()
     assert given == {"good"}
-    assert refused
+    assert min(count, refused) >= 300
 
 
 def test_no_text_form_holds_a_secret(files):
