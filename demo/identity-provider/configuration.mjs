@@ -25,7 +25,7 @@ const DEFAULTS = {
   lifetimes: {},
   rotate_refresh_tokens: true,
   refresh_tokens: 'always',
-  state_file: undefined,
+  state_file: null,
   exchange_audiences: [],
   introspection_clients: [],
   clock_offset: 0,
@@ -121,7 +121,7 @@ function checkConfiguration(configuration, host) {
     'exchange_audiences must be a list of names or addresses.',
   );
   check(
-    configuration.state_file === undefined || typeof configuration.state_file === 'string',
+    configuration.state_file === null || typeof configuration.state_file === 'string',
     'state_file must be the path of a file.',
   );
   checkClients(configuration);

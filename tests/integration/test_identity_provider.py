@@ -285,6 +285,34 @@ def test_counts(provider, tokens):
     assert provider.count_requests() == 3
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"test_controls": False, "clock_offset": 5}, "works with test_controls only"),
+        ({"clock_offset": "5"}, "must be a number of seconds"),
+        ({"introspection_clients": ["nobody"]}, 'names "nobody"'),
+        ({"exchange_audiences": "x"}, "exchange_audiences must be a list"),
+        ({"state_file": "/nowhere/state.json"}, "cannot be written"),
+        ({"state_file": __file__}, "is not valid JSON"),
+    ],
+)
+def test_configuration_that_is_refused(make_identity_provider, settings, sentence):
+    with pytest.raises(IdentityProviderError, match=sentence):
+        make_identity_provider(**settings)
+
+
+def test_without_controls_there_are_none(make_identity_provider):
+    provider = make_identity_provider(test_controls=False, state_file=None)
+    for change in (provider.clear_requests, provider.rotate_keys, provider.get_requests):
+        with pytest.raises(IdentityProviderError, match="/test/"):
+            change()
+    keys = fetch_key_ids(provider)
+    tokens = log_in(provider, provider.accounts["ada"])
+    provider.restart()
+    assert fetch_key_ids(provider) != keys
+    assert not introspect(provider, tokens["access_token"])["active"]
+
+
 def test_behind_a_proxy(make_provider_behind_proxy):
     provider, proxy = make_provider_behind_proxy()
     assert provider.issuer == proxy.url != provider.address
