@@ -13,6 +13,9 @@ WORDS = {
     "ended": "ended",
 }
 
+_ENDLESS = timedelta(days=36500)
+"""Further away than any login: the year 9999, which other time zones can't have, means no end."""
+
 # JupyterLab's own colours follow its theme; the others keep their contrast on white and on black.
 # Two classes in a row have precedence over JupyterLab's own rules for tables.
 _STYLE = """
@@ -109,7 +112,9 @@ def _format_end(entry: Credential, now: datetime) -> str:
     """Return such as "14:32 UTC (in 4 min)"; nothing where there is no end or it is past all."""
     if entry.expires_at is None or entry.state == "ended":
         return ""
-    return f"{_format_time(entry.expires_at, now)} ({_format_left(entry.expires_at - now)})"
+    if (left := entry.expires_at - now) > _ENDLESS:
+        return "no end"
+    return f"{_format_time(entry.expires_at, now)} ({_format_left(left)})"
 
 
 def _format_time(time: datetime, now: datetime) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import jhub_gateway.notebook
+from jhub_gateway.models import Credential, Issued, Login
 from jhub_gateway.notebook import (
     CredentialEnded,
     CredentialError,
@@ -24,6 +25,7 @@ from jhub_gateway.notebook import (
     token,
 )
 from jhub_gateway.notebook.credential_list import read_list
+from jhub_gateway.policy.credentials import make_files as render
 from tests.unit.credential_files import (
     LAYOUTS,
     LOGIN_URL,
@@ -312,6 +314,40 @@ def test_a_list_that_goes_while_it_is_read_is_no_list(plain):
         token()
 
 
+def test_what_the_hub_renders_is_what_a_notebook_reads(files):
+    login = Login(
+        username="ada",
+        issuer="https://login.example.org",
+        subject="1001",
+        groups=frozenset(),
+        access_token="first",
+        expires_at=time.time() + 300,
+    )
+    contents = {"ftp.username": b"ada", "ftp.password": b"secret"}
+    others = [
+        Credential("wes", "plain", "wes.gateway.org", issued=Issued(token="access_token")),
+        Credential("ftp", "static", issued=Issued(contents)),
+        Credential("old", "static", state="ended", sentence="You are in none of its groups."),
+    ]
+
+    def write(state: str, sentence: str) -> None:
+        made = render(login, state, sentence, others, LOGIN_URL, with_id_token=False)
+        files.write({name: content.decode() for name, content in made.items()})
+
+    write("valid", "")
+    assert [one.state for one in credentials()] == ["valid", "valid", "valid", "ended"]
+    assert token() == token("wes") == "first"
+    assert credentials()["wes"].expires_at == credentials()["login"].expires_at
+    assert dict(read("ftp")) == {"username": "ada", "password": "secret"}
+    with pytest.raises(CredentialEnded, match="none of its groups"):
+        token("old")
+    write("ended", "Log in again.")
+    assert [one.state for one in credentials()] == ["ended", "ended", "valid", "ended"]
+    for name in ("login", "wes"):
+        with pytest.raises(CredentialEnded, match=r"Log in again\. The login starts at"):
+            token(name)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_readers_never_meet_a_half_of_a_renewal(layout, tmp_path, monkeypatch):
     """Some readers ask without a pause while everything is swapped under them."""
@@ -435,6 +471,14 @@ def test_the_times_are_those_of_the_servers_own_clock(tmp_path, monkeypatch, in_
     assert "15:32 CET (in 4 min)" in repr(shown)
     assert "at 15:28:00 CET" in shown._repr_html_()
     assert shown[0].expires_at == datetime(2026, 11, 21, 14, 32, tzinfo=UTC)
+
+
+def test_what_never_ends_is_shown_in_any_time_zone(tmp_path, monkeypatch, in_utc):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    shown = make_list(tmp_path, NOW, make_login(expires_at="9999-12-31T23:59:59Z"))
+    assert repr(shown).endswith("valid  no end")
+    assert "no end" in shown._repr_html_()
 
 
 def test_an_ended_login_is_shown_with_what_to_do(tmp_path, monkeypatch):
