@@ -1,0 +1,38 @@
+"""The login's token exchanged for another audience's (RFC 8693)."""
+
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+
+
+def test_a_token_is_exchanged_for_an_audience(realm, party):
+    login = party.login("grace")
+    answer = party.exchange(login.access_token, "wes").json()
+    assert answer["issued_token_type"] == ACCESS_TOKEN
+    assert answer["token_type"] == "Bearer"
+    assert "refresh_token" not in answer
+    claims = party.verify(answer["access_token"], "wes")
+    assert claims["sub"] == party.verify(login.id_token, realm.client_id)["sub"]
+    assert claims["aud"] == "wes"
+    assert claims["exp"] - claims["iat"] == answer["expires_in"] == 300
+
+
+def test_an_audience_of_an_optional_scope_needs_the_scope(party):
+    login = party.login("grace")
+    assert _refused(party.exchange(login.access_token, "tes")) == (
+        "invalid_request",
+        "Requested audience not available: tes",
+    )
+    answer = party.exchange(login.access_token, "tes", scope="tes").json()
+    assert party.verify(answer["access_token"], "tes")["aud"] == "tes"
+
+
+def test_an_unknown_audience_is_refused(party):
+    login = party.login("grace")
+    assert _refused(party.exchange(login.access_token, "nobody")) == (
+        "invalid_client",
+        "Audience not found",
+    )
+
+
+def _refused(answer):
+    assert answer.status_code == 400
+    return answer.json()["error"], answer.json()["error_description"]
