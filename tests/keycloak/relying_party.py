@@ -131,6 +131,17 @@ class RelyingParty:
             headers={"Authorization": f"Bearer {access_token}"},
         )
 
+    def introspect(self, access_token: str) -> dict[str, Any]:
+        """What a service is told that asks about a token (RFC 7662)."""
+        answer = requests.post(
+            self.endpoints["introspection_endpoint"],
+            data={"token": access_token},
+            auth=(self.keycloak.service_id, self.keycloak.service_secret),
+            timeout=TIMEOUT,
+        )
+        answer.raise_for_status()
+        return answer.json()
+
     def log_out(self, login: Login) -> requests.Response:
         """Send the browser to Keycloak to end its login there (RP-initiated logout)."""
         return login.browser.get(

@@ -22,7 +22,9 @@ def test_a_logout_at_the_hub_ends_the_session_at_the_provider(party):
 
 def test_a_disabled_user_is_refused_everywhere(realm, party):
     login = party.login("ada")
+    assert party.introspect(login.access_token)["active"] is True
     realm.set_disabled("ada")
+    assert party.introspect(login.access_token) == {"active": False}
     assert_ended(party, login, "User disabled")
     assert party.exchange(login.access_token, "wes").json() == {
         "error": "invalid_request",

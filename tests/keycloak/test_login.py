@@ -76,6 +76,16 @@ def test_a_new_key_signs_and_the_old_one_is_still_published(realm, party):
     assert party.verify(login.id_token, realm.client_id)["sub"]
 
 
+def test_an_old_key_can_be_dropped(realm, party):
+    login, before = party.login("ada"), party.get_keys()
+    realm.rotate_keys(drop_old=True)
+    assert len(party.get_keys()) == 1
+    assert not before.keys() & party.get_keys().keys()
+    # The provider itself no longer knows what it signed. The login goes on.
+    assert party.get_userinfo(login.access_token).status_code == 401
+    assert party.refresh(login.refresh_token).ok
+
+
 def test_a_login_outlives_a_restart(realm, party):
     login = party.login("ada")
     realm.restart()
