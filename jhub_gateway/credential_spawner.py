@@ -9,7 +9,6 @@ from jupyterhub.apihandlers.base import APIHandler
 from traitlets import Bool, Dict, List, validate
 
 from jhub_gateway.connectors import make_connectors
-from jhub_gateway.credentials.keeper import START_SECONDS
 from jhub_gateway.credentials.renewals import Source
 from jhub_gateway.credentials.stores import CredentialStore, FoundStore
 from jhub_gateway.data_spawner import DataSpawner
@@ -137,7 +136,7 @@ class CredentialSpawner(DataSpawner):
             return
         kept = self.authenticator.keeper.take(self.user, self)
         try:
-            await kept.write(START_SECONDS)
+            await kept.write()
         except CredentialUnavailable as problem:
             raise StartRefused(NOT_WRITTEN, str(problem)) from None
         if kept.is_ended and self._is_asked_on_a_page():

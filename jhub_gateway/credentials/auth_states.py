@@ -3,23 +3,31 @@
 from typing import Any
 
 from jupyterhub import orm
-from jupyterhub.crypto import encrypt
+from jupyterhub.crypto import EncryptionUnavailable, InvalidToken, decrypt, encrypt
 from sqlalchemy import update
+from sqlalchemy.exc import InvalidRequestError
+
+
+async def open_state(encrypted: bytes | None) -> dict[str, Any] | None:
+    """Return an ``auth_state``; None where there is none, or no key of the hub's opens it."""
+    if encrypted is None:
+        return None
+    try:
+        return await decrypt(encrypted)
+    except (ValueError, EncryptionUnavailable, InvalidToken):
+        return None
 
 
 async def read_state(user: Any) -> tuple[dict[str, Any] | None, bytes | None]:
     """Return the user's ``auth_state`` as the database has it now, and its encrypted form.
 
-    The state is None where there is none, or no key of the hub's opens it.
+    The state is None where there is none, or no key of the hub's opens it; both are None for a
+    user who was removed. Unlike JupyterHub's ``get_auth_state`` it never writes: with two keys
+    that could put an older state over one that was refreshed meanwhile.
     """
-    while True:
-        # Another process of the hub may have changed it since it was read.
-        user.db.refresh(user.orm_user, ["encrypted_auth_state"])
-        seen = user.orm_user.encrypted_auth_state
-        state = await user.get_auth_state()
-        # A login may have put another one there meanwhile.
-        if seen == user.orm_user.encrypted_auth_state:
-            return state, seen
+    # Another process of the hub may have changed it since it was read.
+    seen = user.orm_user.encrypted_auth_state if _look_again(user) else None
+    return await open_state(seen), seen
 
 
 async def replace_state(user: Any, seen: bytes | None, state: dict[str, Any]) -> bool:
@@ -32,5 +40,14 @@ async def replace_state(user: Any, seen: bytes | None, state: dict[str, Any]) ->
         .execution_options(synchronize_session=False)
     )
     user.db.commit()
-    user.db.refresh(user.orm_user, ["encrypted_auth_state"])
+    _look_again(user)
     return bool(replaced.rowcount)
+
+
+def _look_again(user: Any) -> bool:
+    """Have the session know what is in the database; False if the user was removed."""
+    try:
+        user.db.refresh(user.orm_user, ["encrypted_auth_state"])
+    except InvalidRequestError:
+        return False
+    return True

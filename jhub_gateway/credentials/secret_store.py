@@ -24,7 +24,7 @@ from jhub_gateway.policy.credential_secrets import (
 )
 
 # Whoever renews is done with it, or dead, after so many seconds.
-CLAIM_SECONDS = 30
+CLAIM_SECONDS = 60
 
 _ATTEMPTS = 5
 
@@ -82,7 +82,7 @@ class SecretStore:
         return self._name
 
     async def claim(self) -> bool:
-        """See CredentialStore. Another's right ends when 30 seconds passed without a change.
+        """See CredentialStore. Another's right ends when 60 seconds passed without a change.
 
         Without a Secret it makes one that is empty: mount it only after a write.
         """

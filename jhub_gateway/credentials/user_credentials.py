@@ -67,14 +67,15 @@ class UserCredentials:
         """
         return await self._refresher.get(patience)
 
-    async def write(self, patience: float | None = None) -> None:
+    async def write(self) -> None:
         """Bring the files up to date. Raises CredentialUnavailable if they can't be written.
 
         A provider or a system that fails is no reason: what there was holds, or is told as late.
         """
         # Two writers could put an older state over a newer one.
         async with self._writing:
-            state = await self._refresher.get(patience)
+            # A write gives the claim back, which a refresh that goes on still needs.
+            state = await self._refresher.get()
             login = make_login(self._user.name, state, self._groups)
             sources = self.find_sources()
             self._renewals.load((state or {}).get("kept", {}), sources)

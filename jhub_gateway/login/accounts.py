@@ -4,7 +4,8 @@ from typing import Any
 
 import jwt
 from jupyterhub import orm
-from jupyterhub.crypto import EncryptionUnavailable, InvalidToken, decrypt
+
+from jhub_gateway.credentials.auth_states import open_state
 
 
 async def find_accounts(db: Any, subject: str | None, session: str | None) -> list[orm.User]:
@@ -16,17 +17,10 @@ async def find_accounts(db: Any, subject: str | None, session: str | None) -> li
     found = []
     query = db.query(orm.User.id, orm.User.encrypted_auth_state)
     for number, encrypted in query.filter(orm.User.encrypted_auth_state.isnot(None)).all():
-        state = await _decrypt(encrypted)
-        if _is_meant(state, subject, session):
+        state = await open_state(encrypted)
+        if state and _is_meant(state, subject, session):
             found.append(db.get(orm.User, number))
     return [user for user in found if user is not None]
-
-
-async def _decrypt(encrypted: bytes) -> dict[str, Any]:
-    try:
-        return await decrypt(encrypted) or {}
-    except (EncryptionUnavailable, InvalidToken):
-        return {}
 
 
 def _is_meant(state: dict[str, Any], subject: str | None, session: str | None) -> bool:

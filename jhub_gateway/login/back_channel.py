@@ -4,13 +4,10 @@ from typing import Any
 
 from jupyterhub.handlers import BaseHandler
 
-from jhub_gateway.clients.id_tokens import SeenTokens
 from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.errors import LoginRefused
 from jhub_gateway.login.accounts import find_accounts
 from jhub_gateway.login.sessions import end_sessions
-
-_SEEN = SeenTokens()
 
 
 class BackChannelLogoutHandler(BaseHandler):
@@ -28,8 +25,9 @@ class BackChannelLogoutHandler(BaseHandler):
             self.log.warning("A back-channel logout is refused: %s", problem.__cause__ or problem)
             self._answer(400, {"error": "invalid_request"})
             return
-        if not _SEEN.add(notice.token_id):
-            self._answer(400, {"error": "invalid_request"})
+        if not login.seen_logouts.add(notice.token_id):
+            # The provider may ask twice; the sessions of later logins are none of this notice's.
+            self._answer(200, {})
             return
         for found in await find_accounts(self.db, notice.subject, notice.session):
             user = self._user_from_orm(found)

@@ -34,6 +34,7 @@ from jhub_gateway.login.handlers import (
 from jhub_gateway.login.pages import add_pages
 from jhub_gateway.login.sessions import end_sessions, sync_account
 from jhub_gateway.policy.claims import (
+    check_groups,
     check_same_account,
     check_same_subject,
     check_username,
@@ -296,6 +297,11 @@ class GatewayLogin(OAuthenticator):
 
     def _read_groups(self, auth_state: dict[str, Any]) -> frozenset[str]:
         return read_groups(auth_state[self.user_auth_state_key], self.groups_claim)
+
+    async def get_user_groups(self, auth_state: dict[str, Any]) -> set[str]:
+        """Return the user's groups. Raises LoginRefused for what the hub cannot hold."""
+        groups = await super().get_user_groups(auth_state)
+        return set(check_groups(groups, f"of {type(self).__name__}"))
 
     def normalize_username(self, username: str) -> str:
         """Return the name as it is, or what ``username_map`` makes of it.

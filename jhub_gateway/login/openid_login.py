@@ -6,7 +6,13 @@ from typing import Any
 
 from traitlets import Bool, Integer, Unicode
 
-from jhub_gateway.clients.id_tokens import LogoutNotice, verify_id_token, verify_logout_token
+from jhub_gateway.clients.id_tokens import (
+    LOGOUT_AGE_SECONDS,
+    LogoutNotice,
+    SeenTokens,
+    verify_id_token,
+    verify_logout_token,
+)
 from jhub_gateway.clients.oidc import Discovery, ProviderError, ProviderMetadata
 from jhub_gateway.clients.signing_keys import SigningKeys
 from jhub_gateway.errors import ConfigurationError, LoginEnded, LoginRefused
@@ -164,6 +170,7 @@ class OpenIDLogin(GatewayLogin):
             issuer=self.issuer,
             client_id=self.client_id,
             nonce=token_info.get("nonce"),
+            access_token=token_info.get("access_token"),
             clock_skew=self.clock_skew,
         )
 
@@ -212,6 +219,11 @@ class OpenIDLogin(GatewayLogin):
         page = "logout" if self.auto_login else "login"
         back = self.post_logout_redirect_url or make_hub_url(self.get_callback_url(handler), page)
         return make_logout_url(endpoint, self.client_id, id_token, back)
+
+    @cached_property
+    def seen_logouts(self) -> SeenTokens:
+        """The logout tokens that were used, as long as they could be used again."""
+        return SeenTokens(LOGOUT_AGE_SECONDS + 2 * self.clock_skew)
 
     async def read_logout_token(self, token: str) -> LogoutNotice:
         """Return whose session the provider has ended. Raises LoginRefused or ProviderError."""

@@ -80,6 +80,8 @@ def _make_config(authority: Authority, serving: Credential) -> dict[str, object]
         "evictionHard": dict.fromkeys(signals, "0%"),
         "imageGCHighThresholdPercent": 100,
         "makeIPTablesUtilChains": False,
+        # How soon pods see a changed Secret: a minute elsewhere, which tests can't wait for.
+        "syncFrequency": "1s",
         # Nothing answers there: pods have no DNS, and get no warning about it either.
         "clusterDNS": [GATEWAY],
         "clusterDomain": "cluster.local",

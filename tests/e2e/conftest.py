@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cluster.versions import USER_IMAGE
-from tests.e2e.sites import Site, make_kubernetes_config, make_one_machine_config
+from tests.e2e.sites import HUB_IP, Site, make_kubernetes_config, make_one_machine_config
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def make_cluster_site(identity_provider, make_hub, node_namespace) -> Callable[.
     def make(more: str = "") -> Site:
         own = more.replace("{spawner}", "GatewaySpawner")
         hub = make_hub(common + own, node_namespace.environment)
-        return Site(hub, identity_provider, node_namespace.share)
+        return Site(hub, identity_provider, node_namespace.share, HUB_IP)
 
     return make
 
@@ -31,7 +31,7 @@ def make_local_site(identity_provider, make_hub, tmp_path) -> Callable[..., Site
 
     def make(more: str = "") -> Site:
         hub = make_hub(common + more.replace("{spawner}", "LocalGatewaySpawner"))
-        return Site(hub, identity_provider, tmp_path / "data")
+        return Site(hub, identity_provider, tmp_path / "data", "127.0.0.1")
 
     return make
 

@@ -79,11 +79,15 @@ print(read_limit())
 
 @dataclass(frozen=True)
 class Site:
-    """A hub, the provider that its users sign in at, and where the share is on this machine."""
+    """A hub, the provider that its users sign in at, and where the share is on this machine.
+
+    ``address`` is this machine's, as users' servers reach it.
+    """
 
     hub: Hub
     provider: IdentityProvider
     share: Path
+    address: str
 
 
 def make_common(provider: IdentityProvider, spawner: str) -> str:

@@ -1,0 +1,151 @@
+"""The gateway's credentials inside a server: there from the start, fresh, gone when they should.
+
+Access tokens live for seconds here. The provider is behind a proxy that can fail.
+"""
+
+import json
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.lab import open_notebook, run_cell, sign_in, start_server
+from tests.e2e.sites import Site
+from tests.fixtures.fault_proxy import FaultProxy
+
+LIFETIME = 12
+LIFETIMES = {"access_token": LIFETIME, "id_token": LIFETIME}
+SERVERS = ("", "second", "third")
+
+CALL_EACH_SECOND = """
+import collections, threading, requests
+from jhub_gateway.notebook import auth
+
+outcomes, done = collections.Counter(), threading.Event()
+
+def call():
+    while not done.is_set():
+        try:
+            outcome = requests.get("{url}", auth=auth("login"), timeout=5).status_code
+        except Exception as problem:
+            outcome = f"{{type(problem).__name__}}: {{problem}}"
+        outcomes[str(outcome)] += 1
+        done.wait(1)
+
+threading.Thread(target=call).start()
+print("started")
+"""
+STOP_CALLING = """
+import json
+done.set()
+print(json.dumps(outcomes))
+"""
+
+
+@pytest.fixture
+def behind_proxy(make_provider_behind_proxy):
+    """A provider of this test's own, and the proxy through which the hub asks it."""
+    return make_provider_behind_proxy(lifetimes=LIFETIMES, refresh_tokens="always")
+
+
+@pytest.fixture
+def identity_provider(behind_proxy):
+    """What the hub's configuration is made from."""
+    return behind_proxy[0]
+
+
+@pytest.fixture
+def proxy(behind_proxy) -> FaultProxy:
+    """The way from the hub to the provider."""
+    return behind_proxy[1]
+
+
+def wait_until(condition, seconds: float) -> None:
+    """Return once ``condition()`` holds; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {seconds} s"
+        time.sleep(0.2)
+
+
+def open_server(page: Page, site: Site) -> None:
+    """Sign ada in, start her server and open a notebook."""
+    sign_in(page, site.hub, site.provider.accounts["ada"])
+    start_server(page, "Small")
+    open_notebook(page)
+
+
+def test_a_notebook_in_a_pod_calls_a_service_for_ten_lifetimes(
+    make_cluster_site, make_page, proxy, make_protected_service
+):
+    site: Site = make_cluster_site()
+    service = make_protected_service(site.provider, host=site.address)
+    page = make_page()
+    open_server(page, site)
+    for name in SERVERS[1:]:
+        site.hub.api("POST", f"/users/ada/servers/{name}", json={}).raise_for_status()
+        site.hub.wait_for_server("ada", name)
+
+    site.provider.clear_requests()
+    began = time.monotonic()
+    assert run_cell(page, CALL_EACH_SECOND.format(url=service.url)) == "started"
+    time.sleep(2 * LIFETIME)
+    site.provider.restart()
+    time.sleep(2 * LIFETIME)
+    proxy.answer("/token", 503)
+    time.sleep(LIFETIME / 4)
+    proxy.clear()
+    time.sleep(2 * LIFETIME)
+    proxy.delay("/token", LIFETIME / 4)
+    time.sleep(LIFETIME)
+    proxy.clear()
+    site.provider.rotate_keys(drop_old=True)
+    wait_until(lambda: time.monotonic() - began >= 10 * LIFETIME, 5 * LIFETIME)
+    outcomes = json.loads(run_cell(page, STOP_CALLING))
+    lifetimes = (time.monotonic() - began) / LIFETIME
+
+    assert set(service.count_outcomes()) == {"valid"}
+    assert set(outcomes) == {"200"}
+    # Between a half and six tenths of a lifetime, for all three servers together.
+    assert lifetimes <= service.count_tokens() <= 2 * lifetimes + 2
+
+
+READ_STATE = """
+from jhub_gateway.notebook import credentials, token, CredentialEnded
+try:
+    token(wait=0)
+    print(credentials().state)
+except CredentialEnded as problem:
+    print("ended:", problem)
+"""
+NOTICE = ".Toastify__toast"
+
+
+def test_a_login_that_ended_is_told_and_comes_back_with_the_next_one(make_site, make_page):
+    site: Site = make_site()
+    page = make_page()
+    open_server(page, site)
+    assert run_cell(page, READ_STATE) == "valid"
+
+    site.provider.set_disabled("ada")
+    wait_until(lambda: run_cell(page, READ_STATE).startswith("ended"), 2 * LIFETIME)
+    assert "log in again" in run_cell(page, READ_STATE).lower()
+    page.reload()
+    expect(page.locator(NOTICE)).to_contain_text("login", timeout=60_000)
+
+    # The server runs on, and the hub's own page says what to do.
+    home = page.context.new_page()
+    home.goto(f"{site.hub.url}/hub/home")
+    expect(home.locator("main")).to_contain_text("Your login at the gateway has ended")
+    home.screenshot(path="/var/tmp/home-ended.png", full_page=True)
+    assert site.hub.api("GET", "/users/ada").json()["servers"][""]["ready"]
+
+    site.provider.set_disabled("ada", False)
+    home.get_by_role("link", name="Log in again").click()
+    if home.get_by_label("Password").is_visible():
+        home.get_by_label("User name").fill("ada")
+        home.get_by_label("Password").fill(site.provider.accounts["ada"].password)
+        home.locator("#sign-in").click()
+    expect(home.locator("main")).to_contain_text("Valid until")
+    home.screenshot(path="/var/tmp/home-valid.png", full_page=True)
+    wait_until(lambda: run_cell(page, READ_STATE) == "valid", LIFETIME)
