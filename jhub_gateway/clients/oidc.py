@@ -10,7 +10,7 @@ from typing import Any
 
 from tornado.httpclient import HTTPClientError
 
-from jhub_gateway.errors import ConfigurationError, CredentialUnavailable, GatewayError
+from jhub_gateway.errors import ConfigurationError, CredentialUnavailable
 from jhub_gateway.policy.urls import check_login_url
 
 CONNECT_SECONDS = 5
@@ -22,11 +22,11 @@ OPTIONAL_ENDPOINTS = ("end_session_endpoint", "revocation_endpoint")
 Fetch = Callable[..., Awaitable[Any]]
 
 
-class ProviderError(GatewayError):
+class ProviderError(CredentialUnavailable):
     """The provider cannot be used now. The message is for the log."""
 
 
-class ProviderUnavailable(ProviderError, CredentialUnavailable):
+class ProviderUnavailable(ProviderError):
     """No answer, or an answer that says: try later."""
 
 
@@ -158,7 +158,7 @@ def unavailable_when_down(url: str) -> Iterator[None]:
         if answer.code < 500:
             raise
         raise ProviderUnavailable(f"{url} failed: {answer}") from None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         raise ProviderUnavailable(f"{url} answered with something that is no JSON") from None
     except OSError as problem:
         raise ProviderUnavailable(f"{url} cannot be reached: {problem}") from None

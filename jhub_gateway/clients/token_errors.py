@@ -19,7 +19,7 @@ def read_token_error(status: int, answer: Any) -> GatewayError:
     ``answer`` is tornado's response, or decoded JSON. No text of it but the error's code goes into
     the message: some providers repeat tokens.
     """
-    code = _read_code(answer)
+    code = read_error_code(answer)
     if code in _ENDED:
         return LoginEnded(f"the provider answered {code}")
     if status in _BUSY or code in _LATER or code is None:
@@ -31,12 +31,13 @@ def read_token_error(status: int, answer: Any) -> GatewayError:
     return refusal
 
 
-def _read_code(answer: Any) -> str | None:
+def read_error_code(answer: Any) -> str | None:
+    """Return the OAuth error of tornado's response, or of decoded JSON; None if it has none."""
     body = getattr(answer, "body", None)
     if body is not None:
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     code = answer.get("error") if isinstance(answer, dict) else None
     return code[:100] if isinstance(code, str) and code.isprintable() else None

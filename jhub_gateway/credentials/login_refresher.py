@@ -11,7 +11,7 @@ from tornado.httpclient import HTTPClientError
 from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.credentials.auth_states import read_state, replace_state
 from jhub_gateway.credentials.stores import CredentialStore
-from jhub_gateway.errors import CredentialUnavailable, LoginRefused
+from jhub_gateway.errors import CredentialUnavailable, GatewayError, LoginRefused
 from jhub_gateway.policy.refresh import find_due, find_retry
 
 State = dict[str, Any]
@@ -69,14 +69,18 @@ class LoginRefresher:
     def find_next(self, state: State | None) -> float | None:
         """Return when :meth:`get` will have something to do, in seconds since 1970."""
         due = self._find_due(state)
-        return due and max(due, self._retry_at)
+        return None if due is None else max(due, self._retry_at)
 
     def retry_now(self) -> None:
         """Forget failures: the user has logged in again, say."""
         self.failures, self._retry_at = 0, 0.0
 
     def _find_due(self, state: State | None) -> float | None:
-        if not state or state.get("ended") or state.get("expires_at") is None:
+        if not state or state.get("ended"):
+            return None
+        if state.get("refresh_token") and state.get("requested_at") is None:
+            return 0.0  # An older version saved it, which didn't say until when it holds.
+        if state.get("expires_at") is None:
             return None
         if not state.get("refresh_token"):
             return float(state["expires_at"])
@@ -87,10 +91,10 @@ class LoginRefresher:
         return due is not None and due <= self._clock()
 
     async def _refresh_if_due(self) -> None:
-        state, _ = await read_state(self._user)
-        if not self._is_due(state):
-            return
         try:
+            state, _ = await read_state(self._user)
+            if not self._is_due(state):
+                return
             if await self._store.claim():
                 await self._refresh()
             else:
@@ -101,11 +105,11 @@ class LoginRefresher:
 
     async def _refresh(self) -> None:
         # Whoever had the claim before may have refreshed it.
-        state, seen = await read_state(self._user)
+        state, _ = await read_state(self._user)
         if state is None or not self._is_due(state):
             return
         new = await self._login.refresh_login(state)
-        if not await replace_state(self._user, seen, new):
+        if not await self._save(state, new):
             self._log.info("%s has logged in while their tokens were refreshed", self._user.name)
             return
         self.failures, self._retry_at, self._chance = 0, 0.0, _DICE.random()
@@ -114,17 +118,31 @@ class LoginRefresher:
         else:
             await self._update_account(new)
 
+    async def _save(self, old: State, new: State) -> bool:
+        """Save what is new; False if the user has logged in meanwhile, or was removed."""
+        changes = {key: value for key, value in new.items() if key not in old or old[key] != value}
+        while True:
+            state, seen = await read_state(self._user)
+            if state is None or not _is_same_login(state, old):
+                return False
+            # Whoever else changes it, such as for a connector, must not cost the new tokens.
+            if await replace_state(self._user, seen, {**state, **changes}):
+                return True
+
     async def _update_account(self, state: State) -> None:
         try:
             await self._login.update_account(self._user, state)
-        except (ProviderError, HTTPClientError, LoginRefused, KeyError) as problem:
+        except (ProviderError, HTTPClientError, LoginRefused) as problem:
             self._log.info("%s keeps their groups: %s", self._user.name, problem)
+        except Exception:
+            # The tokens are saved, and good.
+            self._log.exception("%s keeps their groups", self._user.name)
 
     def _wait_for_another(self) -> None:
         self._retry_at = self._clock() + find_retry(1, _DICE.random())
 
     def _fail(self, problem: Exception) -> None:
-        is_known = isinstance(problem, CredentialUnavailable)
+        is_known = isinstance(problem, GatewayError)
         self.failures += 1
         wait = find_retry(self.failures, _DICE.random())
         self._retry_at = self._clock() + wait
@@ -141,3 +159,8 @@ class LoginRefresher:
             await self._store.release()
         except CredentialUnavailable as problem:
             self._log.info("A claim is left to end by itself: %s", problem)
+
+
+def _is_same_login(one: State, other: State) -> bool:
+    names = ("access_token", "refresh_token", "requested_at")
+    return all(one.get(name) == other.get(name) for name in names)

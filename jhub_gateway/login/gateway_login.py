@@ -1,6 +1,7 @@
 """What every authenticator of a gateway has in common, whatever OAuth provider it extends."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from jupyterhub.crypto import KEY_ENV, CryptKeeper
 from jupyterhub.utils import maybe_future
 from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
-from tornado.httpclient import HTTPClientError
+from tornado.httpclient import HTTPClientError, HTTPRequest
 from traitlets import Bool, Set, Unicode, default
 
 from jhub_gateway.clients.oidc import (
@@ -23,7 +24,7 @@ from jhub_gateway.clients.oidc import (
     ProviderError,
     unavailable_when_down,
 )
-from jhub_gateway.clients.token_errors import read_token_error
+from jhub_gateway.clients.token_errors import read_error_code, read_token_error
 from jhub_gateway.credentials.keeper import CredentialKeeper
 from jhub_gateway.errors import ConfigurationError, CredentialRefused, LoginEnded, LoginRefused
 from jhub_gateway.login.handlers import (
@@ -201,6 +202,27 @@ class GatewayLogin(OAuthenticator):
         with unavailable_when_down(url):
             return await super().httpfetch(url, *args, **kwargs)
 
+    async def fetch(
+        self,
+        req: HTTPRequest,
+        label: str = "fetching",
+        parse_json: bool = True,
+        raise_error: bool = True,
+        **options: Any,
+    ) -> Any:
+        """Return the answer. Of one that is a failure the log has the OAuth error alone.
+
+        OAuthenticator would log all of it, in which some providers repeat tokens.
+        """
+        answer = await super().fetch(req, label, parse_json=False, raise_error=False, **options)
+        if raise_error and answer.error:
+            code = read_error_code(answer) or ""
+            self.log.error("Error %s: %s answered %s %s", label, _cut(req.url), answer.code, code)
+            raise answer.error
+        if not parse_json:
+            return answer
+        return json.loads(answer.body.decode(errors="replace")) if answer.body else None
+
     async def request_token(self, parameters: Mapping[str, str]) -> dict[str, Any]:
         """Return the token endpoint's answer to this hub's client, with ``requested_at`` in it.
 
@@ -212,7 +234,7 @@ class GatewayLogin(OAuthenticator):
             answer = await self.post_as_client(self.token_url, parameters)
         except HTTPClientError as problem:
             raise read_token_error(problem.code, problem.response) from None
-        if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+        if not _has_access_token(answer):
             raise read_token_error(200, answer)
         return {**answer, "requested_at": requested_at}
 
@@ -256,6 +278,8 @@ class GatewayLogin(OAuthenticator):
             # Only a 403 names the provider's reason; others quote the answer, tokens and all.
             reason = str(problem) if problem.status_code == 403 else "no reason is given"
             raise web.HTTPError(400, f"the provider gave no access token: {reason}") from None
+        if not _has_access_token(token_info):
+            raise web.HTTPError(400, "the provider gave no access token that is a text")
         return {**token_info, "requested_at": requested_at}
 
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
@@ -342,7 +366,8 @@ class GatewayLogin(OAuthenticator):
             return end_login(state, str(problem))
         except CredentialRefused as problem:
             # Such as invalid_client: a mistake of the operator's ends nobody's login.
-            raise ProviderError(f"the provider refused to refresh a token: {problem}") from None
+            cause = problem.__cause__ or problem
+            raise ProviderError(f"the provider refused to refresh a token: {cause}") from None
         return take_tokens(state, answer)
 
     async def check_refreshed(self, state: Mapping[str, Any], answer: dict[str, Any]) -> None:
@@ -475,6 +500,16 @@ class GatewayLogin(OAuthenticator):
                 f"{self.name_trait('auth_state_groups_key')} (or claim_groups_key) is a text: set "
                 f"{self.name_trait('groups_claim')} to the claim's name instead"
             )
+
+
+def _has_access_token(answer: object) -> bool:
+    token = answer.get("access_token") if isinstance(answer, dict) else None
+    return isinstance(token, str) and bool(token)
+
+
+def _cut(url: str) -> str:
+    """Return the address without its query, which may hold what is secret."""
+    return url.split("?", 1)[0]
 
 
 def _is_on_mysql(app: JupyterHub | None) -> bool:

@@ -185,7 +185,8 @@ class OpenIDLogin(GatewayLogin):
             claims = await self._read_id_token(answer)
             check_same_subject({"sub": state["subject"]}, claims)
         except LoginRefused as problem:
-            raise LoginEnded(f"a refreshed ID token is wrong: {problem.__cause__}") from problem
+            cause = problem.__cause__ or problem
+            raise LoginEnded(f"a refreshed ID token is wrong: {cause}") from problem
         except ProviderError as problem:
             self.log.warning(
                 "A refreshed ID token is left out, as it can't be verified: %s", problem

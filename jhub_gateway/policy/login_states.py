@@ -36,7 +36,7 @@ def read_lifetime(answer: Mapping[str, Any]) -> float | None:
     """Return ``expires_in`` of a token response, in seconds; None where it is not to be had."""
     try:
         lifetime = float(answer["expires_in"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return lifetime if 0 < lifetime < float("inf") else None
 
