@@ -33,6 +33,7 @@ class _Kept:
     """A credential between two renewals; times are seconds since 1970."""
 
     credential: Credential
+    connector: Connector
     issued_at: float = 0.0
     next_at: float | None = 0.0
     failures: int = 0
@@ -57,14 +58,16 @@ class Renewals:
     async def renew(self, login: Login, sources: Mapping[str, Source]) -> list[Credential]:
         """Return what the login has of the sources that its user may have, by name.
 
-        Those of a source that the user has no more are forgotten.
+        Those of a source that the user has no more are revoked.
         """
-        self._kept = {name: kept for name, kept in self._kept.items() if name in sources}
-        for name, (system, connector) in sources.items():
-            kept = self._kept.setdefault(name, _Kept(Credential(name, system, connector.audience)))
+        for name in self._kept.keys() - sources.keys():
+            await self._revoke_one(self._kept.pop(name))
+        for name, source in sources.items():
+            kept = self._kept.setdefault(name, _make_kept(name, source))
             if self._is_due(kept, login):
-                await self._renew_one(kept, connector, login)
-        return [self._show(kept) for kept in self._kept.values()]
+                await self._renew_one(kept, login)
+        # In the operator's order, which all processes of a hub share.
+        return [self._show(self._kept[name]) for name in sources]
 
     @property
     def next_at(self) -> float | None:
@@ -86,16 +89,19 @@ class Renewals:
             for name, source in sources.items()
         ]
 
-    async def revoke(self, sources: Mapping[str, Source]) -> None:
+    async def revoke(self) -> None:
         """Have each system take back what it issued; what it can't, ends by itself."""
-        for name, kept in self._kept.items():
-            if name not in sources or kept.credential.issued == Issued():
-                continue
-            try:
-                await sources[name].connector.revoke(self._service, kept.credential.issued)
-            except Exception as problem:
-                self._log.info("Credential %s is not revoked: %s", name, type(problem).__name__)
-        self._kept = {}
+        while self._kept:
+            await self._revoke_one(self._kept.popitem()[1])
+
+    async def _revoke_one(self, kept: _Kept) -> None:
+        if kept.credential.issued == Issued():
+            return
+        try:
+            await kept.connector.revoke(self._service, kept.credential.issued)
+        except Exception as problem:
+            name = kept.credential.name
+            self._log.info("Credential %s is not revoked: %s", name, type(problem).__name__)
 
     def _is_due(self, kept: _Kept, login: Login) -> bool:
         # One that is the login's own token changes with it; what was refused may be given now.
@@ -105,8 +111,8 @@ class Renewals:
             return True
         return kept.next_at is not None and kept.next_at <= self._clock()
 
-    async def _renew_one(self, kept: _Kept, connector: Connector, login: Login) -> None:
-        now = self._clock()
+    async def _renew_one(self, kept: _Kept, login: Login) -> None:
+        now, connector = self._clock(), kept.connector
         kept.login_token = login.access_token
         try:
             if kept.credential.issued == Issued():
@@ -160,10 +166,15 @@ class Renewals:
 
     def load(self, saved: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
         """Take back what was saved, unless it is there already."""
-        for name, value in saved.items():
-            if name in sources and name not in self._kept:
-                system, connector = sources[name]
-                self._kept[name] = _decode(value, Credential(name, system, connector.audience))
+        for name in (saved.keys() & sources.keys()) - self._kept.keys():
+            try:
+                self._kept[name] = _decode(saved[name], _make_kept(name, sources[name]))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                self._log.warning("Credential %s was saved by another version; it is lost", name)
+
+
+def _make_kept(name: str, source: Source) -> _Kept:
+    return _Kept(Credential(name, source.system, source.connector.audience), source.connector)
 
 
 def _find_next(issued: Issued, now: float) -> float | None:
@@ -185,7 +196,7 @@ def _encode(kept: _Kept) -> dict[str, Any]:
     }
 
 
-def _decode(saved: Mapping[str, Any], credential: Credential) -> _Kept:
+def _decode(saved: Mapping[str, Any], empty: _Kept) -> _Kept:
     issued = Issued(
         files={name: b64decode(content) for name, content in saved["files"].items()},
         token=saved["token"],
@@ -193,4 +204,9 @@ def _decode(saved: Mapping[str, Any], credential: Credential) -> _Kept:
         renew_at=saved["renew_at"],
         handle=saved["handle"],
     )
-    return _Kept(replace(credential, issued=issued), saved["issued_at"], saved["next_at"])
+    return replace(
+        empty,
+        credential=replace(empty.credential, issued=issued),
+        issued_at=saved["issued_at"],
+        next_at=saved["next_at"],
+    )

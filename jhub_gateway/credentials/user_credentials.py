@@ -80,7 +80,7 @@ class UserCredentials:
             sources = self.find_sources()
             self._renewals.load((state or {}).get("kept", {}), sources)
             if login is None:
-                await self._renewals.revoke(sources)
+                await self._renewals.revoke()
                 credentials = self._renewals.end(sources)
             else:
                 credentials = await self._renewals.renew(login, sources)
@@ -109,7 +109,7 @@ class UserCredentials:
             state, _ = await read_state(self._user)
             sources = self.find_sources()
             self._renewals.load((state or {}).get("kept", {}), sources)
-            await self._renewals.revoke(sources)
+            await self._renewals.revoke()
             await self._save_kept({})
             try:
                 await self._store.remove()
