@@ -1,4 +1,4 @@
-"""The three tiers, each marked by its folder, and the real parts that they share."""
+"""The four tiers, each marked by its folder, and the real parts that they share."""
 
 from pathlib import Path
 
@@ -10,11 +10,12 @@ pytest_plugins = [
     "tests.fixtures.hub",
     "tests.fixtures.identity_provider",
     "tests.fixtures.fault_proxy",
+    "tests.fixtures.keycloak",
     "tests.fixtures.protected_service",
 ]
 
-# In the order in which they run: what is quick tells first.
-TIERS = ("unit", "integration", "e2e")
+# In the order in which they run: what is quick tells first, what needs Java last.
+TIERS = ("unit", "integration", "e2e", "keycloak")
 _TESTS = Path(__file__).parent
 
 

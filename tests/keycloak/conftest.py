@@ -9,17 +9,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests import conftest
-from tests.fixtures.keycloak import keycloak, keycloak_server, make_keycloak  # noqa: F401
 from tests.fixtures.keycloak.keycloak import Keycloak
 from tests.keycloak.relying_party import RelyingParty
 
-# Last of all: no other tier needs Java.
-conftest.TIERS = (*conftest.TIERS, "keycloak")
-
-
 @pytest.fixture(scope="package")
-def realm(make_keycloak) -> Keycloak:  # noqa: F811
+def realm(make_keycloak) -> Keycloak:
     """A realm that tests may change, if they undo what others would notice."""
     return make_keycloak()
 
