@@ -2,7 +2,8 @@
 
 `autoconfigurable` of autodoc-traits lists every trait of a class, some hundred of KubeSpawner's
 among them. Here only the project's own are kept. The directive `inherited-traits` lists the others
-by name, after those of which the project changes the default.
+by name, after those of which the project changes the default. With `:without:` and another class
+those that this one has in the same way are left out.
 """
 
 import ast
@@ -11,7 +12,7 @@ import textwrap
 from collections.abc import Iterator
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
+from docutils.parsers.rst import Directive, directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import switch_source_input
@@ -24,12 +25,12 @@ _READ_THE_DOCS = {
     "jupyterhub.auth": "jupyterhub.readthedocs.io/en/stable/reference/api/auth.html",
     "jupyterhub.spawner": "jupyterhub.readthedocs.io/en/stable/reference/api/spawner.html",
     "kubespawner.spawner": "jupyterhub-kubespawner.readthedocs.io/en/latest/spawner.html",
-    "oauthenticator.generic": (
-        "oauthenticator.readthedocs.io/en/latest/reference/api/gen/oauthenticator.generic.html"
-    ),
-    "oauthenticator.oauth2": (
-        "oauthenticator.readthedocs.io/en/latest/reference/api/gen/oauthenticator.oauth2.html"
-    ),
+    **{
+        f"oauthenticator.{name}": (
+            f"oauthenticator.readthedocs.io/en/latest/reference/api/gen/oauthenticator.{name}.html"
+        )
+        for name in ("cilogon", "generic", "github", "globus", "google", "oauth2")
+    },
 }
 # Where the page calls the module by another name than Python does.
 _DOCUMENTED_AS = {"kubespawner.spawner": "kubespawner"}
@@ -79,17 +80,24 @@ def read_value(handler: DefaultHandler) -> str | None:
         return None
 
 
-def list_changed(configurable: type[HasTraits]) -> Iterator[str]:
+def list_changed(configurable: type[HasTraits], other: type[HasTraits]) -> Iterator[str]:
     """Yield reStructuredText on the inherited traits with another default."""
     traits = configurable.class_traits(config=True)
-    yield from ("With another default than upstream's:", "")
-    for name, handler in find_changed_defaults(configurable).items():
+    known = find_changed_defaults(other)
+    changed = {
+        name: handler
+        for name, handler in find_changed_defaults(configurable).items()
+        if known.get(name) is not handler
+    }
+    if changed:
+        yield from ("With another default than upstream's:", "")
+    for name, handler in changed.items():
         value = read_value(handler)
         yield f"- {make_link(traits[name])}: " + (f"``{value}``" if value else "computed")
     yield ""
 
 
-def list_inherited(configurable: type[HasTraits]) -> Iterator[str]:
+def list_inherited(configurable: type[HasTraits], other: type[HasTraits]) -> Iterator[str]:
     """Yield reStructuredText with the names of all other inherited traits, by class."""
     traits = configurable.class_traits(config=True).values()
     changed = find_changed_defaults(configurable)
@@ -99,19 +107,21 @@ def list_inherited(configurable: type[HasTraits]) -> Iterator[str]:
             for trait in sorted(traits, key=lambda trait: trait.name)
             if trait.this_class is owner and not is_own(trait) and trait.name not in changed
         ]
-        if links:
+        if links and not issubclass(other, owner):
             yield from (f"From ``{owner.__name__}``: {', '.join(links)}.", "")
 
 
 class InheritedTraits(Directive):
-    """`.. inherited-traits:: package.module.Class`"""
+    """`.. inherited-traits:: package.module.Class`, and `:without: package.module.Other`"""
 
     required_arguments = 1
+    option_spec = {"without": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Return the two lists as paragraphs."""
         configurable = import_item(self.arguments[0])
-        lines = [*list_changed(configurable), *list_inherited(configurable)]
+        other = import_item(self.options["without"]) if "without" in self.options else HasTraits
+        lines = [*list_changed(configurable, other), *list_inherited(configurable, other)]
         text = StringList(lines, source=f"traits of {self.arguments[0]}")
         container = nodes.Element()
         with switch_source_input(self.state, text):
