@@ -7,6 +7,7 @@ from typing import Any
 from jhub_gateway.credentials.auth_states import read_state
 from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.credentials.user_credentials import UserCredentials
+from jhub_gateway.errors import StartRefused
 
 # How long a start waits for a provider that is slow to refresh a login.
 START_SECONDS = 3
@@ -30,7 +31,7 @@ class CredentialKeeper:
 
     def take(self, user: Any, spawner: Any) -> UserCredentials:
         """Return the user's credentials, as ``spawner`` has them configured."""
-        kept = self._users.get(user.id)
+        kept = self._find(user)
         if kept is None:
             store = spawner.make_credential_store()
             kept = self._users[user.id] = UserCredentials(user, self._login, store, self._log)
@@ -40,9 +41,12 @@ class CredentialKeeper:
 
     async def freshen(self, user: Any, spawner: Any) -> dict[str, Any] | None:
         """Return the user's ``auth_state`` for a start, refreshed if that was due."""
-        if not hasattr(spawner, "make_credential_store"):
+        if not getattr(spawner, "gives_credentials", False):
             return (await read_state(user))[0]
-        await spawner.load_owner()
+        try:
+            await spawner.load_owner()
+        except StartRefused:
+            return None  # The start itself says so to the user.
         return await self.take(user, spawner).freshen(START_SECONDS)
 
     def watch(self, user: Any, spawner: Any) -> None:
@@ -51,19 +55,40 @@ class CredentialKeeper:
 
     def wake(self, user: Any) -> None:
         """Look at the user's login now: it has changed."""
+        if kept := self._find(user):
+            kept.wake()
+
+    async def doubt(self, user: Any) -> None:
+        """Refresh the user's login now: the provider may take it no more."""
         if user.id in self._users:
-            self._users[user.id].wake()
+            await self._users[user.id].doubt(START_SECONDS)
 
     async def settle(self, user: Any, stopped: Any) -> None:
         """End the user's credentials if ``stopped`` was the last of their servers."""
-        others = [s for s in user.spawners.values() if s.active and s is not stopped]
-        if not others and user.id in self._users:
-            await self._users.pop(user.id).end()
+
+        def is_over() -> bool:
+            return not any(_is_needed(one) for one in user.spawners.values() if one is not stopped)
+
+        kept = self._find(user)
+        if kept is None or not is_over():
+            return
+        await kept.end(is_over)
+        # Another one may have begun to start, and has these.
+        if is_over():
+            self._users.pop(user.id, None)
 
     def get_health(self, user: Any) -> Mapping[str, Any] | None:
         """Return what the user's servers are told of their credentials; None without any."""
-        kept = self._users.get(user.id)
+        kept = self._find(user)
         return kept.health if kept else None
+
+    def _find(self, user: Any) -> UserCredentials | None:
+        kept = self._users.get(user.id)
+        if kept is None or kept.user is user:
+            return kept
+        # The database gives the number of a user who was removed to the next one.
+        self._users.pop(user.id).drop()
+        return None
 
     # Stores that nobody's server reads
 
@@ -85,6 +110,11 @@ class CredentialKeeper:
             except Exception as problem:
                 self._log.warning("Credentials that are left are not looked for: %s", problem)
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _is_needed(spawner: Any) -> bool:
+    # Of two that stop at the same time, neither may leave the end to the other.
+    return bool(spawner.active) and spawner.pending != "stop"
 
 
 async def sweep(

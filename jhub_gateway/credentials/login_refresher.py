@@ -28,6 +28,9 @@ class LoginService(Protocol):
     async def update_account(self, user: Any, state: Mapping[str, Any]) -> bool:
         """Give the account its groups of today; False if it may not stay."""
 
+    async def end_account(self, user: Any) -> None:
+        """Do what the operator wants for a user whose login has ended at the provider."""
+
 
 class LoginRefresher:
     """Refreshes the login of one user.
@@ -53,18 +56,25 @@ class LoginRefresher:
         self._chance = _DICE.random()
         self._running: asyncio.Task[None] | None = None
         self._retry_at = 0.0
+        self._is_doubted = False
         self.failures = 0
 
-    async def get(self, patience: float | None = None) -> State | None:
-        """Return ``auth_state``, refreshed if that was due.
+    async def get(self, patience: float | None = None, is_doubted: bool = False) -> State | None:
+        """Return ``auth_state``, refreshed if that was due, or if it is doubted that it holds.
 
         Waits for the provider no longer than ``patience`` seconds; the request goes on after that.
         """
+        self._is_doubted |= is_doubted
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._refresh_if_due())
         # Cancelling the request could lose the new refresh token.
         await asyncio.wait({self._running}, timeout=patience)
         return (await read_state(self._user))[0]
+
+    async def finish(self) -> None:
+        """Wait for a request that is on its way: nobody else may send its refresh token."""
+        if self._running is not None:
+            await asyncio.wait({self._running})
 
     def find_next(self, state: State | None) -> float | None:
         """Return when :meth:`get` will have something to do, in seconds since 1970."""
@@ -78,7 +88,7 @@ class LoginRefresher:
     def _find_due(self, state: State | None) -> float | None:
         if not state or state.get("ended"):
             return None
-        if state.get("refresh_token") and state.get("requested_at") is None:
+        if state.get("refresh_token") and (self._is_doubted or state.get("requested_at") is None):
             return 0.0  # An older version saved it, which didn't say until when it holds.
         if state.get("expires_at") is None:
             return None
@@ -113,8 +123,10 @@ class LoginRefresher:
             self._log.info("%s has logged in while their tokens were refreshed", self._user.name)
             return
         self.failures, self._retry_at, self._chance = 0, 0.0, _DICE.random()
+        self._is_doubted = False
         if new["ended"]:
             self._log.warning("The login of %s has ended: %s", self._user.name, new["ended"])
+            await self._login.end_account(self._user)
         else:
             await self._update_account(new)
 
@@ -133,7 +145,7 @@ class LoginRefresher:
         try:
             await self._login.update_account(self._user, state)
         except (ProviderError, HTTPClientError, LoginRefused) as problem:
-            self._log.info("%s keeps their groups: %s", self._user.name, problem)
+            self._log.warning("%s keeps their groups: %s", self._user.name, problem)
         except Exception:
             # The tokens are saved, and good.
             self._log.exception("%s keeps their groups", self._user.name)

@@ -56,6 +56,11 @@ class UserCredentials:
         self.health: Mapping[str, Any] | None = None
 
     @property
+    def user(self) -> Any:
+        """Whose they are."""
+        return self._user
+
+    @property
     def is_ended(self) -> bool:
         """Whether the login has ended, as far as was told to the user's servers."""
         return self.health is not None and self.health["state"] == "ended"
@@ -95,17 +100,35 @@ class UserCredentials:
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep())
 
+    async def doubt(self, patience: float) -> None:
+        """Refresh the login now, due or not, and tell the servers what has become of it."""
+        await self._refresher.get(patience, is_doubted=True)
+        self._woken.set()
+
     def wake(self) -> None:
         """Look at the login now: it has changed."""
         self._refresher.retry_now()
         self._renewals.retry_now()
         self._woken.set()
 
-    async def end(self) -> None:
-        """Stop keeping them, revoke what connectors issued, and take the files away."""
+    def drop(self) -> None:
+        """Stop keeping them fresh, and leave the files as they are."""
         if self._keeping:
             self._keeping.cancel()
+        self._keeping = None
+
+    async def end(self, is_over: Callable[[], bool]) -> None:
+        """Stop keeping them, revoke what connectors issued, and take the files away.
+
+        Nothing of that is done if a server needs them by then. Afterwards they can be written anew.
+        """
+        # Cut off in the middle, a write would leave files, and a connector what nobody revokes.
         async with self._writing:
+            if not is_over():
+                return
+            self.drop()
+            await self._refresher.finish()
+            self.health = None
             state, _ = await read_state(self._user)
             sources = self.find_sources()
             self._renewals.load((state or {}).get("kept", {}), sources)
@@ -153,11 +176,15 @@ class UserCredentials:
             self._woken.clear()
             try:
                 await self.write()
+                seconds = await self._find_sleep()
                 self._failures = 0
             except Exception as problem:
                 self._fail(problem)
+                seconds = find_retry(self._failures, _DICE.random())
+            # Not wait_for: in Python 3.11 it takes no cancellation at the moment of a wake.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), await self._find_sleep())
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
 
     def _fail(self, problem: Exception) -> None:
         self._failures += 1
@@ -170,8 +197,6 @@ class UserCredentials:
         )
 
     async def _find_sleep(self) -> float:
-        if self._failures:
-            return find_retry(self._failures, _DICE.random())
         state, _ = await read_state(self._user)
         late = find_late((state or {}).get("requested_at"), (state or {}).get("expires_at"))
         now = self._clock()
