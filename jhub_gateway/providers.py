@@ -1,5 +1,6 @@
 """Providers that OAuthenticator has a class for, each as a gateway's login."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from oauthenticator.cilogon import CILogonLoginHandler, CILogonOAuthenticator
@@ -9,9 +10,13 @@ from oauthenticator.google import GoogleOAuthenticator
 from traitlets import default
 
 from jhub_gateway.authenticator import GatewayAuthenticator
+from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.login.gateway_login import GatewayLogin
 from jhub_gateway.login.handlers import GatewayLoginHandler
 from jhub_gateway.login.openid_login import OpenIDLogin
+
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
+_GLOBUS_GROUPS = "urn:globus:auth:scope:groups.api.globus.org:view_my_groups_and_memberships"
 
 
 class KeycloakGatewayAuthenticator(GatewayAuthenticator):
@@ -24,6 +29,18 @@ class KeycloakGatewayAuthenticator(GatewayAuthenticator):
     @default("login_service")
     def _login_service_default(self) -> str:
         return "your gateway account"
+
+    async def request_token(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Ask as every hub does; an exchange for a scope keeps the login's own scopes too.
+
+        Keycloak takes the scope of an exchange for that of the whole login from then on. Without
+        ``openid`` the next refresh would bring no ID token, and userinfo would be forbidden: the
+        hub would never hear of the user's groups again.
+        """
+        if parameters["grant_type"] == _TOKEN_EXCHANGE and "scope" in parameters:
+            scopes = dict.fromkeys([*self.scope, *parameters["scope"].split()])
+            parameters = {**parameters, "scope": " ".join(scopes)}
+        return await super().request_token(parameters)
 
 
 class _CILogonLoginHandler(GatewayLoginHandler, CILogonLoginHandler):
@@ -43,6 +60,15 @@ class CILogonGatewayAuthenticator(OpenIDLogin, CILogonOAuthenticator):
     def _issuer_default(self) -> str:
         return f"https://{self.cilogon_host}"
 
+    def check_provider_settings(self) -> None:
+        """Check that there is an identity provider to choose. Raises ConfigurationError."""
+        super().check_provider_settings()
+        if not self.idps:
+            raise ConfigurationError(
+                f"{self.name_trait('idps')} is empty: name the identity providers whose users "
+                "may log in"
+            )
+
 
 class GlobusGatewayAuthenticator(OpenIDLogin, GlobusOAuthenticator):
     """A gateway's login by Globus Auth. Groups are those of Globus Groups, by their UUIDs.
@@ -53,6 +79,10 @@ class GlobusGatewayAuthenticator(OpenIDLogin, GlobusOAuthenticator):
     @default("issuer")
     def _issuer_default(self) -> str:
         return "https://auth.globus.org"
+
+    @default("scope")
+    def _scope_default(self) -> list[str]:
+        return ["openid", "profile", "email", _GLOBUS_GROUPS]
 
     @default("extra_authorize_params")
     def _extra_authorize_params_default(self) -> dict[str, str]:
@@ -77,6 +107,11 @@ class GoogleGatewayAuthenticator(OpenIDLogin, GoogleOAuthenticator):
     def _extra_authorize_params_default(self) -> dict[str, str]:
         # Google gives a refresh token with the user's consent alone.
         return {"access_type": "offline", "prompt": "consent"}
+
+    async def token_to_user(self, token_info: dict[str, Any]) -> dict[str, Any]:
+        """Return userinfo, with what GoogleOAuthenticator reads by its older name."""
+        user_info = await super().token_to_user(token_info)
+        return {"verified_email": user_info.get("email_verified", False), **user_info}
 
     def _read_groups(self, auth_state: dict[str, Any]) -> frozenset[str]:
         return frozenset(auth_state[self.user_auth_state_key].get("google_groups", ()))

@@ -25,6 +25,21 @@ def test_an_audience_of_an_optional_scope_needs_the_scope(party):
     assert party.verify(answer["access_token"], "tes")["aud"] == "tes"
 
 
+def test_the_scope_of_an_exchange_becomes_the_scope_of_the_login(party):
+    """Whoever asks for a scope has to ask for those of the login as well."""
+    login = party.login("ada")
+    party.exchange(login.access_token, "tes", scope="openid tes")
+    tokens = party.refresh(login.refresh_token).json()
+    assert "id_token" in tokens
+    assert party.get_userinfo(tokens["access_token"]).ok
+
+    party.exchange(tokens["access_token"], "tes", scope="tes")
+    tokens = party.refresh(tokens["refresh_token"]).json()
+    assert "openid" not in tokens["scope"].split()
+    assert "id_token" not in tokens
+    assert party.get_userinfo(tokens["access_token"]).status_code == 403
+
+
 def test_an_unknown_audience_is_refused(party):
     login = party.login("grace")
     assert _refused(party.exchange(login.access_token, "nobody")) == (
