@@ -1,11 +1,15 @@
 """A user's account and sessions at the hub, when the provider says something new of them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from jupyterhub import roles
 from jupyterhub.app import JupyterHub
 from jupyterhub.utils import new_token
+
+# A task that nobody holds could vanish before it is done.
+_stopping: set[asyncio.Task[None]] = set()
 
 
 def sync_account(user: Any, model: Mapping[str, Any]) -> None:
@@ -22,7 +26,8 @@ async def end_sessions(user: Any, with_servers: bool) -> None:
     """Log the user out of the hub in all browsers, and stop their servers if ``with_servers``.
 
     Servers keep a browser's token for up to five minutes (JupyterHub's ``cache_max_age``). API
-    tokens that the user made stay: they end with the account.
+    tokens that the user made stay: they end with the account. This returns before the servers
+    have stopped: their stop waits for the refresh that may have called this.
     """
     user.orm_user.cookie_id = new_token()
     for token in list(user.orm_user.api_tokens):
@@ -30,13 +35,19 @@ async def end_sessions(user: Any, with_servers: bool) -> None:
             user.db.delete(token)
     user.db.commit()
     if with_servers:
-        await stop_servers(user)
+        task = asyncio.create_task(stop_servers(user))
+        _stopping.add(task)
+        task.add_done_callback(_stopping.discard)
 
 
 async def stop_servers(user: Any) -> None:
     """Stop all the user's running servers, as the hub's own stop does."""
-    proxy = JupyterHub.instance().proxy
+    hub = JupyterHub.instance()
     for name, spawner in list(user.spawners.items()):
-        if spawner.ready:
-            await proxy.delete_user(user, name)
+        if not spawner.ready:
+            continue
+        try:
+            await hub.proxy.delete_user(user, name)
             await user.stop(name)
+        except Exception:
+            hub.log.exception("A server of %s, %r, is not stopped", user.name, name)
