@@ -12,6 +12,7 @@ import pytest
 from tests.fixtures.keycloak.keycloak import Keycloak
 from tests.keycloak.relying_party import RelyingParty
 
+
 @pytest.fixture(scope="package")
 def realm(make_keycloak) -> Keycloak:
     """A realm that tests may change, if they undo what others would notice."""
