@@ -333,7 +333,7 @@ async def test_a_database_that_fails_ends_no_keeping(desk, count, caplog):
     await wait_until(lambda: len(calls) > count)
     await asyncio.sleep(0.01)
     desk.kept.wake()
-    await wait_until(lambda: len(calls) > count + 3)
+    await wait_until(lambda: desk.store.files and len(calls) > count + 3)
     assert desk.store.files["access_token"] == b"access-0"
 
 
