@@ -43,6 +43,9 @@ class CredentialSpawner(DataSpawner):
     # What JupyterHub's Spawner brings.
     handler: Any
 
+    # How long it may take until servers see changed files, in seconds.
+    credential_delay = 0.0
+
     credential_files = Bool(
         True,
         config=True,

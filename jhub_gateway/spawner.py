@@ -30,6 +30,7 @@ from jhub_gateway.policy.pod_security import (
     make_restricted_pod_context,
     pick_user,
 )
+from jhub_gateway.policy.refresh import NODE_DELAY
 from jhub_gateway.policy.share_volumes import (
     DATA_PATH,
     RUNTIME_PATH,
@@ -48,6 +49,8 @@ class GatewaySpawner(CredentialSpawner, KubeSpawner):
     All of KubeSpawner's traits apply, so that what Zero to JupyterHub sets as
     ``c.KubeSpawner.*`` keeps working.
     """
+
+    credential_delay = NODE_DELAY
 
     hub_name = Unicode(
         "jupyterhub",

@@ -37,6 +37,7 @@ class CredentialKeeper:
             kept = self._users[user.id] = UserCredentials(user, self._login, store, self._log)
         kept.find_sources = spawner.find_credential_sources
         kept.with_id_token = spawner.id_token_file
+        kept.reading_delay = spawner.credential_delay
         return kept
 
     async def freshen(self, user: Any, spawner: Any) -> dict[str, Any] | None:

@@ -120,7 +120,12 @@ class Renewals:
             else:
                 issued = await connector.renew(login, self._service, kept.credential.issued)
         except CredentialRefused as refusal:
-            self._log.warning("%s: refused to %s: %s", connector.name, login.username, refusal)
+            self._log.warning(
+                "Credential %s is refused to %s: %s",
+                connector.name,
+                login.username,
+                refusal.__cause__ or refusal,
+            )
             self._mark(kept, "ended", str(refusal), Issued())
             kept.next_at = now + _REFUSED_SECONDS
         except Exception as problem:

@@ -15,7 +15,7 @@ from jhub_gateway.errors import CredentialUnavailable
 from jhub_gateway.models import Credential
 from jhub_gateway.policy.credentials import end_faulty, make_files, make_health
 from jhub_gateway.policy.login_states import make_login
-from jhub_gateway.policy.refresh import find_late, find_retry
+from jhub_gateway.policy.refresh import find_late, find_retry, is_short
 
 LOGIN_ENDED = "Your login at the gateway has ended: log in again. Your servers go on meanwhile."
 # A look at least this often, in seconds: another process of the hub may have changed the login.
@@ -29,7 +29,8 @@ _DICE = SystemRandom()
 class UserCredentials:
     """What one user's servers read, and what renews it.
 
-    ``store`` is where; ``with_id_token`` says whether the ID token goes there too.
+    ``store`` is where; ``with_id_token`` says whether the ID token goes there too, and
+    ``reading_delay`` how long it may take until servers see a change, in seconds.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class UserCredentials:
         self._keeping: asyncio.Task[None] | None = None
         self._failures = 0
         self.with_id_token = False
+        self.reading_delay = 0.0
+        self._is_told_short = False
         self.find_sources: Callable[[], Mapping[str, Source]] = dict
         self.health: Mapping[str, Any] | None = None
 
@@ -81,6 +84,7 @@ class UserCredentials:
         async with self._writing:
             # A write gives the claim back, which a refresh that goes on still needs.
             state = await self._refresher.get()
+            self._warn_of_short(state or {})
             login = make_login(self._user.name, state, self._groups)
             sources = self.find_sources()
             self._renewals.load((state or {}).get("kept", {}), sources)
@@ -154,6 +158,21 @@ class UserCredentials:
         if self._refresher.failures and late is not None and late <= self._clock():
             return "late", LATE
         return "valid", ""
+
+    def _warn_of_short(self, state: Mapping[str, Any]) -> None:
+        requested_at, expires_at = state.get("requested_at"), state.get("expires_at")
+        if self._is_told_short or requested_at is None or expires_at is None:
+            return
+        if not is_short(requested_at, expires_at, self.reading_delay):
+            return
+        self._is_told_short = True
+        self._log.warning(
+            "The access tokens of %s live for %.0f s, and servers may see a new one %.0f s late: "
+            "have the provider give tokens that live for some minutes more",
+            self._user.name,
+            expires_at - requested_at,
+            self.reading_delay,
+        )
 
     def _end_faulty(self, credentials: list[Credential]) -> tuple[Credential, ...]:
         sound, problems = end_faulty(credentials)

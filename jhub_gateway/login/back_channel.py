@@ -33,7 +33,7 @@ class BackChannelLogoutHandler(BaseHandler):
             user = self._user_from_orm(found)
             self.log.info("The provider has logged out %s", user.name)
             await end_sessions(user, login.stop_removed_users)
-            login.keeper.wake(user)
+            await login.keeper.doubt(user)
         self._answer(200, {})
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:

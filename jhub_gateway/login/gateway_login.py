@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -26,7 +27,7 @@ from jhub_gateway.clients.oidc import (
 )
 from jhub_gateway.clients.token_errors import read_error_code, read_token_error
 from jhub_gateway.credentials.keeper import CredentialKeeper
-from jhub_gateway.errors import ConfigurationError, CredentialRefused, LoginEnded, LoginRefused
+from jhub_gateway.errors import ConfigurationError, CredentialRefused, LoginEnded
 from jhub_gateway.login.handlers import (
     GatewayCallbackHandler,
     GatewayLoginHandler,
@@ -136,10 +137,25 @@ class GatewayLogin(OAuthenticator):
         config=True,
         help="""
         Stop the servers of a user whom the provider logged out by a back-channel logout, or who
-        may not use this hub any more when their tokens are refreshed.
+        may not use this hub any more when their tokens are refreshed (with
+        ``end_sessions_with_login``, also of one whose login has ended there).
 
         Default: false; their sessions at the hub end either way, so that nobody gets to the
         servers, which run on until they are culled. What was not saved is lost with true.
+        """,
+    )
+
+    end_sessions_with_login = Bool(
+        False,
+        config=True,
+        help="""
+        End a user's sessions at the hub when the provider takes their login no more: it answers
+        ``invalid_grant`` to a refresh. So a user who is disabled or deleted there is out of the
+        hub after one lifetime of an access token, as not every provider tells of that.
+
+        Default: false, as a session at the provider that has timed out looks the same: the hub's
+        home page and the notebook say to log in again, and the rest goes on. Servers are stopped
+        too with ``stop_removed_users``.
         """,
     )
 
@@ -258,6 +274,10 @@ class GatewayLogin(OAuthenticator):
 
     async def revoke_token(self, token: str) -> None:
         """Have the provider take a token back, where it has an address for that."""
+
+    async def make_logout_url(self, handler: Any, id_token: str | None) -> str | None:  # noqa: ARG002
+        """Return where the provider ends the user's session, or None if it can't."""
+        return None
 
     # A login
 
@@ -387,6 +407,11 @@ class GatewayLogin(OAuthenticator):
         await end_sessions(user, self.stop_removed_users)
         return False
 
+    async def end_account(self, user: Any) -> None:
+        """Do what the operator wants for a user whose login has ended at the provider."""
+        if self.end_sessions_with_login:
+            await end_sessions(user, self.stop_removed_users)
+
     async def _may_stay(self, name: str, model: dict[str, Any]) -> bool:
         try:
             if not await maybe_future(self.check_blocked_users(name, model)):
@@ -418,8 +443,11 @@ class GatewayLogin(OAuthenticator):
         try:
             async with asyncio.timeout(GROUPS_SECONDS):
                 may_stay = await self.update_account(user, state)
-        except (ProviderError, HTTPClientError, LoginRefused, TimeoutError, KeyError) as problem:
-            self.log.info("%s starts with the groups of the last login: %s", user.name, problem)
+        except Exception as problem:
+            self.log.info("%s starts with the groups of the last login: %r", user.name, problem)
+            if isinstance(problem, HTTPClientError) and problem.code == HTTPStatus.UNAUTHORIZED:
+                # It may have been taken back: a refresh tells.
+                await self.keeper.doubt(user)
         else:
             if not may_stay:
                 raise make_refusal(spawner, self.custom_403_message)

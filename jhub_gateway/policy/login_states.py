@@ -15,9 +15,9 @@ _TOKENS = ("access_token", "refresh_token", "id_token")
 def take_tokens(state: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state with the tokens of a token response.
 
-    A response without a refresh token or an ID token leaves the one there is. ``requested_at`` in
-    the response is when it was asked for: a token can only end later than is computed from it,
-    however the clocks of provider and hub differ.
+    What a response leaves out, such as a refresh token or an ID token, stays as it is.
+    ``requested_at`` in the response is when it was asked for: a token can only end later than is
+    computed from it, however the clocks of provider and hub differ.
     """
     tokens = {name: answer.get(name) or state.get(name) for name in _TOKENS}
     requested_at = answer.get("requested_at")
@@ -25,11 +25,15 @@ def take_tokens(state: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str
     return {
         **state,
         **tokens,
-        "token_response": {**(state.get("token_response") or {}), **answer},
+        "token_response": {**(state.get("token_response") or {}), **_drop_empty(answer)},
         "requested_at": requested_at,
         "expires_at": requested_at + lifetime if lifetime and requested_at else None,
         "ended": None,
     }
+
+
+def _drop_empty(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if value not in (None, "", [])}
 
 
 def read_lifetime(answer: Mapping[str, Any]) -> float | None:

@@ -36,6 +36,6 @@ def find_retry(failures: int, chance: float) -> float:
     return longest * (1 - chance / 2)
 
 
-def is_short(requested_at: float, expires_at: float) -> bool:
-    """Whether a token may end before a node shows the next one."""
-    return (expires_at - requested_at) * (1 - LATEST) < NODE_DELAY
+def is_short(requested_at: float, expires_at: float, delay: float) -> bool:
+    """Whether a token may end before its readers see the next one, ``delay`` seconds later."""
+    return (expires_at - requested_at) * (1 - LATEST) < delay

@@ -3,8 +3,11 @@
 Access tokens live for seconds here. The provider is behind a proxy that can fail.
 """
 
+import base64
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -110,6 +113,20 @@ def test_a_notebook_in_a_pod_calls_a_service_for_ten_lifetimes(
     assert lifetimes <= service.count_tokens() <= 2 * lifetimes + 2
 
 
+READER = """
+c.JupyterHub.load_roles.append(
+    {"name": "reader", "services": ["tests"], "scopes": ["admin:auth_state"]}
+)
+"""
+STATIC = """
+c.GatewaySpawner.credentials = [
+    {{"name": "ftp", "system": "static", "directory": "{directory}"}},
+]
+"""
+READ_PASSWORD = """
+from jhub_gateway.notebook import read
+print(read("ftp")["password"])
+"""
 READ_STATE = """
 from jhub_gateway.notebook import credentials, token, CredentialEnded
 try:
@@ -131,13 +148,13 @@ def test_a_login_that_ended_is_told_and_comes_back_with_the_next_one(make_site, 
     wait_until(lambda: run_cell(page, READ_STATE).startswith("ended"), 2 * LIFETIME)
     assert "log in again" in run_cell(page, READ_STATE).lower()
     page.reload()
-    expect(page.locator(NOTICE)).to_contain_text("login", timeout=60_000)
+    notice = page.locator(NOTICE, has_text="Your login at the gateway has ended")
+    expect(notice).to_be_visible(timeout=60_000)
 
     # The server runs on, and the hub's own page says what to do.
     home = page.context.new_page()
     home.goto(f"{site.hub.url}/hub/home")
-    expect(home.locator("main")).to_contain_text("Your login at the gateway has ended")
-    home.screenshot(path="/var/tmp/home-ended.png", full_page=True)
+    expect(home.locator("body")).to_contain_text("Your login at the gateway has ended")
     assert site.hub.api("GET", "/users/ada").json()["servers"][""]["ready"]
 
     site.provider.set_disabled("ada", False)
@@ -146,6 +163,86 @@ def test_a_login_that_ended_is_told_and_comes_back_with_the_next_one(make_site, 
         home.get_by_label("User name").fill("ada")
         home.get_by_label("Password").fill(site.provider.accounts["ada"].password)
         home.locator("#sign-in").click()
-    expect(home.locator("main")).to_contain_text("Valid until")
-    home.screenshot(path="/var/tmp/home-valid.png", full_page=True)
+    expect(home.locator("body")).to_contain_text("Valid until")
+    wait_until(lambda: run_cell(page, READ_STATE) == "valid", LIFETIME)
+
+
+def test_no_token_is_anywhere_but_in_the_users_secret(
+    make_cluster_site, node_namespace, make_page, tmp_path
+):
+    secret = tmp_path / "ftp"
+    secret.mkdir()
+    (secret / "password").write_text("Gez4-moon-and-9-stars")
+    site: Site = make_cluster_site(READER + STATIC.format(directory=secret))
+    site.hub.api("GET", "/users")
+    page = make_page()
+    open_server(page, site)
+    tokens = {"Gez4-moon-and-9-stars", *read_tokens(site)}
+    time.sleep(LIFETIME)
+    tokens |= read_tokens(site)
+    assert len(tokens) >= 5  # the password, two access tokens, two of the other kinds at least
+
+    # Where the user reads it, it is; so that this test can find what it looks for.
+    assert run_cell(page, READ_PASSWORD) == "Gez4-moon-and-9-stars"
+    pod = node_namespace.wait_for_pod()
+    places = {
+        "pod": json.dumps(pod),
+        "environment": node_namespace.kubectl(
+            "exec", pod["metadata"]["name"], "--", "cat", "/proc/1/environ"
+        ),
+        "processes": node_namespace.kubectl(
+            "exec", pod["metadata"]["name"], "--", "sh", "-c", "cat /proc/[0-9]*/cmdline"
+        ),
+        "pod's log": node_namespace.kubectl("logs", pod["metadata"]["name"], "--all-containers"),
+        "events": json.dumps(node_namespace.get("events")),
+        "hub's log": site.hub.log,
+        "hub's database": (site.hub.directory / "hub.sqlite").read_bytes().decode("latin-1"),
+        "home page": page.request.get(f"{site.hub.url}/hub/home").text(),
+        "spawn page": page.request.get(f"{site.hub.url}/hub/spawn/ada").text(),
+        "health": page.request.get(f"{site.hub.url}/user/ada/jhub-gateway/credentials").text(),
+        "home": "".join(read_texts(site.share)),
+    }
+    found = {place for place, text in places.items() if any(token in text for token in tokens)}
+    assert not found
+
+    # The refresh token is not even in the Secret, whose annotations say nothing either.
+    (kept,) = node_namespace.get("secrets", "-l=jhub-gateway/component=credentials")["items"]
+    contents = {name: base64.b64decode(value).decode() for name, value in kept["data"].items()}
+    assert set(contents) == {"access_token", "expires_at", "credentials.json", "ftp.password"}
+    state = site.hub.api("GET", "/users/ada").json()["auth_state"]
+    assert state["refresh_token"]
+    assert all(state["refresh_token"] not in text for text in contents.values())
+    assert not any(token in json.dumps(kept["metadata"]) for token in tokens)
+
+    site.hub.stop_server("ada")
+    wait_until(
+        lambda: not node_namespace.get("secrets", "-l=jhub-gateway/component=credentials")["items"],
+        10,
+    )
+
+
+def read_tokens(site: Site) -> set[str]:
+    """The tokens of ada's login, as the hub has them now."""
+    state = site.hub.api("GET", "/users/ada").json()["auth_state"]
+    return {state[name] for name in ("access_token", "refresh_token", "id_token")}
+
+
+def read_texts(directory: Path) -> Iterator[str]:
+    """All files below the directory."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            yield path.read_bytes().decode("latin-1")
+
+
+def test_a_killed_hub_takes_up_the_credentials_again(make_cluster_site, make_page):
+    site: Site = make_cluster_site()
+    page = make_page()
+    open_server(page, site)
+    before = site.provider.count_requests(grant_type="refresh_token")
+    site.hub.kill()
+    time.sleep(LIFETIME)
+    # Killed with its proxy, through which the notebook is reached: the token has ended by now.
+    site.hub.restart()
+    assert run_cell(page, READ_STATE) == "valid"
+    wait_until(lambda: site.provider.count_requests(grant_type="refresh_token") > before, 60)
     wait_until(lambda: run_cell(page, READ_STATE) == "valid", LIFETIME)

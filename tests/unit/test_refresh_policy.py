@@ -10,6 +10,7 @@ from jhub_gateway.policy.refresh import (
     LATE,
     LATEST,
     LONGEST_RETRY,
+    NODE_DELAY,
     find_due,
     find_late,
     find_retry,
@@ -64,4 +65,4 @@ def test_waits():
 
 @pytest.mark.parametrize(("lifetime", "short"), [(60, True), (224, True), (226, False)])
 def test_a_lifetime_shorter_than_a_nodes_delay(lifetime, short):
-    assert is_short(1000, 1000 + lifetime) is short
+    assert is_short(1000, 1000 + lifetime, NODE_DELAY) is short
