@@ -162,7 +162,8 @@ class CredentialSpawner(DataSpawner):
     async def poll(self) -> int | None:
         """Say whether the server runs; the credentials of one that does are kept fresh."""
         status = await super().poll()
-        if status is None and self.gives_credentials:
+        # Not those of one that was stopped while it was looked at.
+        if status is None and self.active and self.gives_credentials:
             await self._watch()
         return status
 
