@@ -89,7 +89,7 @@ class GatewayLogoutHandler(OAuthLogoutHandler):
         if self._state and not self.authenticator.logout_redirect_url:
             try:
                 url = await self.authenticator.make_logout_url(self, self._state.get("id_token"))
-            except ProviderError as problem:
+            except (ProviderError, ConfigurationError) as problem:
                 self.log.error("The session at the provider goes on: %s", problem)
                 url = None
             if url:

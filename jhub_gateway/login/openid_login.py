@@ -153,7 +153,8 @@ class OpenIDLogin(GatewayLogin):
         if self.userdata_from_id_token:
             return id_token_claims
         user_info = await super().token_to_user(token_info)
-        if id_token_claims and "sub" not in user_info and self.subject_claim == "sub":
+        needs_subject = id_token_claims and self.subject_claim == "sub"
+        if needs_subject and isinstance(user_info, Mapping) and "sub" not in user_info:
             user_info = {**user_info, "sub": id_token_claims["sub"]}
         read_subject(user_info, self.subject_claim)
         if id_token_claims:
