@@ -42,6 +42,7 @@ class CredentialSpawner(DataSpawner):
 
     # What JupyterHub's Spawner brings.
     handler: Any
+    active: bool
 
     # How long it may take until servers see changed files, in seconds.
     credential_delay = 0.0

@@ -105,7 +105,8 @@ class Provider:
 
 def make_login(provider: Provider, cls: Any = GatewayAuthenticator, **settings: Any) -> Any:
     """Return an authenticator that asks this provider."""
-    login = cls(**{**SOUND, "allow_all": True, **settings})
+    known = {name: value for name, value in SOUND.items() if hasattr(cls, name)}
+    login = cls(**{**known, "allow_all": True, **settings})
     login.http_client = provider
     return login
 
