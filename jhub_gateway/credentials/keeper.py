@@ -59,6 +59,12 @@ class CredentialKeeper:
         if kept := self._find(user):
             kept.wake()
 
+    async def take_up(self, user: Any) -> None:
+        """Give the user's servers a new login; wait a little, so that the next page shows it."""
+        if kept := self._find(user):
+            kept.wake()
+            await kept.wait_until_told(START_SECONDS)
+
     async def doubt(self, user: Any) -> None:
         """Refresh the user's login now: the provider may take it no more."""
         if user.id in self._users:

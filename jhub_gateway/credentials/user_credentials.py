@@ -50,6 +50,7 @@ class UserCredentials:
         self._renewals = Renewals(login, log, clock)
         self._writing = asyncio.Lock()
         self._woken = asyncio.Event()
+        self._told = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._failures = 0
         self.with_id_token = False
@@ -113,7 +114,16 @@ class UserCredentials:
         """Look at the login now: it has changed."""
         self._refresher.retry_now()
         self._renewals.retry_now()
+        self._told.clear()
         self._woken.set()
+
+    async def wait_until_told(self, patience: float) -> None:
+        """Return once the servers have been told since the last wake, or after so many seconds."""
+        if self._keeping is None or self._keeping.done():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._told.wait()
 
     def drop(self) -> None:
         """Stop keeping them fresh, and leave the files as they are."""
@@ -200,6 +210,8 @@ class UserCredentials:
             except Exception as problem:
                 self._fail(problem)
                 seconds = find_retry(self._failures, _DICE.random())
+            if not self._woken.is_set():
+                self._told.set()
             # Not wait_for: in Python 3.11 it takes no cancellation at the moment of a wake.
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):

@@ -62,7 +62,7 @@ class GatewayCallbackHandler(OAuthCallbackHandler):
         """Give the new tokens to the user's servers too, if any run."""
         user = await super().login_user(data)
         if user is not None:
-            self.authenticator.keeper.wake(user)
+            await self.authenticator.keeper.take_up(user)
         return user
 
     def check_state(self) -> None:
