@@ -111,7 +111,7 @@ class GoogleGatewayAuthenticator(OpenIDLogin, GoogleOAuthenticator):
     async def token_to_user(self, token_info: dict[str, Any]) -> dict[str, Any]:
         """Return userinfo, with what GoogleOAuthenticator reads by its older name."""
         user_info = await super().token_to_user(token_info)
-        return {"verified_email": user_info.get("email_verified", False), **user_info}
+        return {"verified_email": user_info.get("email_verified") is True, **user_info}
 
     def _read_groups(self, auth_state: dict[str, Any]) -> frozenset[str]:
         return frozenset(auth_state[self.user_auth_state_key].get("google_groups", ()))

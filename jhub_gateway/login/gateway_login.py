@@ -35,6 +35,7 @@ from jhub_gateway.login.handlers import (
 )
 from jhub_gateway.login.pages import add_pages
 from jhub_gateway.login.sessions import end_sessions, sync_account
+from jhub_gateway.login.unreadable_claims import refusing_unreadable_claims
 from jhub_gateway.policy.claims import (
     check_groups,
     check_same_account,
@@ -305,9 +306,11 @@ class GatewayLogin(OAuthenticator):
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
         """Return the login's user. Raises LoginRefused for a name that another identity has here.
 
-        The hub's account of that name has the other's running servers and API tokens.
+        The hub's account of that name has the other's running servers and API tokens. An account
+        that a class of OAuthenticator's can't read is refused too.
         """
-        model = await super().get_authenticated_user(handler, data)
+        with refusing_unreadable_claims():
+            model = await super().get_authenticated_user(handler, data)
         account = handler.find_user(model["name"]) if model else None
         if account is not None:
             known = await account.get_auth_state()
@@ -399,10 +402,14 @@ class GatewayLogin(OAuthenticator):
         The sessions of one that may not are ended. Raises ProviderError, HTTPClientError or
         LoginRefused where the provider doesn't say.
         """
-        model = await self._ask_for_model(state)
-        sync_account(user, model)
-        if await self._may_stay(user.name, model):
-            return True
+        try:
+            with refusing_unreadable_claims():
+                model = await self._ask_for_model(state)
+                sync_account(user, model)
+                if await self._may_stay(user.name, model):
+                    return True
+        except web.HTTPError as refusal:
+            self.log.info("%s is refused: %s", user.name, refusal)  # as some classes do
         self.log.warning("%s may not use this hub any more", user.name)
         await end_sessions(user, self.stop_removed_users)
         return False
@@ -413,12 +420,12 @@ class GatewayLogin(OAuthenticator):
             await end_sessions(user, self.stop_removed_users)
 
     async def _may_stay(self, name: str, model: dict[str, Any]) -> bool:
-        try:
-            if not await maybe_future(self.check_blocked_users(name, model)):
-                return False
-            return bool(model["admin"]) or bool(await self.check_allowed(name, model))
-        except web.HTTPError:
-            return False  # Globus' class refuses like this
+        if not await maybe_future(self.check_blocked_users(name, model)):
+            return False
+        # As JupyterHub does at a login.
+        if self.allow_all or model["admin"]:
+            return True
+        return bool(await maybe_future(self.check_allowed(name, model)))
 
     async def _ask_for_model(self, state: Mapping[str, Any]) -> dict[str, Any]:
         # Its ID token may have ended, and says nothing new.
