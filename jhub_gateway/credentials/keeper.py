@@ -67,8 +67,8 @@ class CredentialKeeper:
 
     async def doubt(self, user: Any) -> None:
         """Refresh the user's login now: the provider may take it no more."""
-        if user.id in self._users:
-            await self._users[user.id].doubt(START_SECONDS)
+        if kept := self._find(user):
+            await kept.doubt(START_SECONDS)
 
     async def settle(self, user: Any, stopped: Any) -> None:
         """End the user's credentials if ``stopped`` was the last of their servers."""

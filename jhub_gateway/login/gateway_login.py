@@ -428,8 +428,9 @@ class GatewayLogin(OAuthenticator):
         return bool(await maybe_future(self.check_allowed(name, model)))
 
     async def _ask_for_model(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        # Its ID token may have ended, and says nothing new.
-        token_info = {**state["token_response"], "id_token": None}
+        # The ID token says nothing new, unless it is all there is; a refreshed one has no nonce.
+        id_token = state.get("id_token") if self.userdata_from_id_token else None
+        token_info = {**state["token_response"], "id_token": id_token, "nonce": None}
         model = await self._token_to_auth_model(token_info)
         subject = {"sub": model["auth_state"]["subject"]}
         check_same_subject(subject, {"sub": state["subject"]})

@@ -379,6 +379,35 @@ async def test_without_a_refresh_token_a_login_holds_to_its_end(desk):
     assert desk.provider.requests == []
 
 
+async def test_a_login_in_doubt_is_refreshed_once_due_or_not(desk):
+    await desk.save(make_state())
+    assert (await desk.refresher.get(is_doubted=True))["access_token"] == "access-1"
+    assert (await desk.refresher.get())["access_token"] == "access-1"
+    assert desk.provider.count_requests() == 1
+
+
+async def test_a_login_in_doubt_while_the_provider_is_down_is_asked_for_again(desk):
+    await desk.save(make_state())
+    desk.provider.trouble = HTTPClientError(503)
+    assert (await desk.refresher.get(is_doubted=True))["access_token"] == "access-0"
+    await desk.refresher.get()
+    assert desk.provider.count_requests() == 1
+    desk.provider.trouble = ENDED
+    desk.clock.ahead = 1.1
+    assert (await desk.refresher.get())["ended"]
+
+
+async def test_sessions_end_with_the_login_if_the_operator_wants_it(desk):
+    desk.provider.trouble = ENDED
+    for wanted in (False, True):
+        desk.login.end_sessions_with_login = wanted
+        await desk.save(make_due_state())
+        cookie = desk.user.cookie_id
+        assert (await desk.refresher.get())["ended"]
+        assert (desk.user.cookie_id != cookie) == wanted
+        desk.refresher.retry_now()
+
+
 async def test_no_state_needs_nothing(desk):
     assert await desk.refresher.get() is None
     assert desk.refresher.find_next(None) is None

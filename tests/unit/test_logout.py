@@ -244,6 +244,20 @@ async def test_who_may_not_stay_is_logged_out(hub, settings):
     assert user.cookie_id != before
 
 
+async def test_the_groups_of_a_refreshed_id_token(hub):
+    provider, user = Provider(), hub.find_user()
+    login = make_login(provider, userdata_from_id_token=True)
+    state = make_state(token_response={"access_token": "access-0", "nonce": "of the login"})
+    state["id_token"] = provider.make_id_token(preferred_username="ada", groups=["beta"])
+    assert await login.update_account(user, state)
+    assert [group.name for group in user.groups] == ["beta"]
+    assert provider.count_requests("userinfo") == 0
+    state["id_token"] = provider.make_id_token(sub="8", preferred_username="ada", groups=[])
+    with pytest.raises(LoginRefused):
+        await login.update_account(user, state)
+    assert [group.name for group in user.groups] == ["beta"]
+
+
 async def test_another_users_userinfo_changes_nothing(hub):
     login = make_login(make_provider(userinfo={"sub": "8", "preferred_username": "ada"}))
     user = hub.find_user()

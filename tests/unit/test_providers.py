@@ -3,7 +3,7 @@
 import base64
 import time
 from types import SimpleNamespace
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tornado import web
@@ -33,6 +33,7 @@ from tests.unit.credential_helpers import (
     make_state,
     use_key,
 )
+from tests.unit.login_pages import serve_pages
 
 IDP = "https://idp.university.example/shibboleth"
 IDPS = {
@@ -181,6 +182,16 @@ def test_a_refresh_token_is_asked_for(cls):
 @pytest.mark.parametrize("cls", OPEN_ID)
 def test_openid_is_asked_for(cls):
     assert "openid" in make(cls).scope
+
+
+async def test_cilogon_is_asked_for_its_identity_providers_and_a_nonce(tmp_path):
+    cls = CILogonGatewayAuthenticator
+    login = at_one_address(cls, make_provider(cls), oauth_callback_url="https://hub/hub/cb")
+    async with serve_pages(Hub(f"sqlite:///{tmp_path}/hub.sqlite"), login) as pages:
+        answer = await pages.open().get("/hub/oauth_login")
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert query["selected_idp"] == [IDP]
+    assert len(query["nonce"][0]) == 64
 
 
 # A login

@@ -66,3 +66,4 @@ def test_waits():
 @pytest.mark.parametrize(("lifetime", "short"), [(60, True), (224, True), (226, False)])
 def test_a_lifetime_shorter_than_a_nodes_delay(lifetime, short):
     assert is_short(1000, 1000 + lifetime, NODE_DELAY) is short
+    assert not is_short(1000, 1000 + lifetime, 0)

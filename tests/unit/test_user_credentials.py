@@ -305,6 +305,52 @@ async def test_a_wake_during_a_write_is_not_lost(desk):
     await wait_until(lambda: desk.store.files and desk.store.files["access_token"] == b"access-9")
 
 
+async def test_a_login_waits_until_its_servers_are_told(desk):
+    desk.connectors = [Connector()]
+    await desk.save(make_state())
+    desk.kept.keep()
+    await wait_until(lambda: desk.store.files)
+    desk.provider.answering.clear()
+    await desk.save(make_due_state(access_token="access-9"))
+    desk.kept.wake()
+    await desk.kept.wait_until_told(0.05)
+    assert desk.store.files["access_token"] == b"access-0"
+    desk.provider.answering.set()
+    await desk.kept.wait_until_told(5)
+    assert desk.store.files["access_token"] == b"access-1"
+
+
+async def test_nobody_waits_where_nothing_is_kept(desk):
+    async with asyncio.timeout(1):
+        await desk.kept.wait_until_told(60)
+
+
+async def test_a_doubted_login_that_has_ended_is_told(desk):
+    await desk.save(make_state())
+    desk.kept.keep()
+    await wait_until(lambda: desk.store.files)
+    desk.provider.trouble = ENDED
+    await desk.kept.doubt(5)
+    await wait_until(lambda: set(desk.store.files) == {"credentials.json"})
+
+
+async def test_tokens_too_short_for_a_node_are_told_once(desk, caplog):
+    desk.kept.reading_delay = 90
+    for _ in range(3):
+        await desk.save(make_state(lifetime=60))
+        await desk.kept.write()
+    assert caplog.text.count("live for 60 s") == 1
+
+
+async def test_tokens_that_are_long_enough_are_no_matter(desk, caplog):
+    desk.kept.reading_delay = 90
+    await desk.save(make_state(lifetime=300))
+    await desk.kept.write()
+    await desk.save(make_state(lifetime=None))
+    await desk.kept.write()
+    assert "live for" not in caplog.text
+
+
 async def test_a_store_that_fails_is_tried_again(desk, caplog):
     await desk.save(make_state())
     desk.store.trouble = CredentialUnavailable("the API server is down")
