@@ -71,7 +71,11 @@ def test_weak_secrets(value):
         check_secret("JupyterHub.cookie_secret", value)
 
 
-@pytest.mark.parametrize("value", ["abcdefghijklmno", secrets.token_bytes(32), secrets.token_hex()])
+@pytest.mark.parametrize(
+    "value",
+    ["abcdefghijklmno", secrets.token_bytes(32), secrets.token_hex()],
+    ids=["short", "bytes", "hexadecimal"],  # the same in each process of a test run
+)
 def test_strong_secrets(value):
     check_secret("JupyterHub.cookie_secret", value)
 
