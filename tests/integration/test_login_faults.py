@@ -1,7 +1,10 @@
 """Logins while something is wrong between the hub and its provider."""
 
+import time
+
 import pytest
 
+from jhub_gateway.clients.signing_keys import RETRY_SECONDS
 from tests.fixtures.fault_proxy import DISCOVERY, KEYS, TOKEN, USERINFO
 from tests.integration.test_authenticator import make_config, sign_in
 
@@ -43,6 +46,7 @@ def test_each_fault_has_its_page_and_the_next_login_works(hub, provider_and_prox
         shown, text = log_in(hub, provider)
         assert (shown, sentence in text) == (status, True), text
         proxy.clear()
+    time.sleep(RETRY_SECONDS)
     assert log_in(hub, provider)[0] == 200
 
 
