@@ -180,8 +180,9 @@ class MemoryStore:
         self.trouble: Exception | None = None
         self.is_free = True
         self.is_held = False
-        self.writes = 0
-        self.changes = 0
+        self.writes = self.changes = self.removes = 0
+        self.removing = asyncio.Event()
+        self.removing.set()
 
     async def claim(self) -> bool:
         self._fail()
@@ -203,6 +204,8 @@ class MemoryStore:
 
     async def remove(self) -> None:
         self._fail()
+        self.removes += 1
+        await self.removing.wait()
         self.files, self.is_held = None, False
 
     def _fail(self) -> None:

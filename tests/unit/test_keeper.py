@@ -157,6 +157,35 @@ async def test_a_server_that_starts_while_the_last_one_stops_has_its_files(datab
     assert not desk.keeper._users
 
 
+async def test_a_start_before_the_end_has_begun_prevents_it(desk):
+    desk.provider.answering.clear()
+    (one,) = desk.start("")
+    desk.keeper.watch(desk.user, one)
+    await wait_until(desk.provider.count_requests)
+    stopping = asyncio.create_task(desk.stop(one))
+    await asyncio.sleep(0.01)
+    desk.start("two")
+    desk.provider.answering.set()
+    await stopping
+    assert desk.stores[0].removes == 0
+
+
+async def test_a_start_while_the_end_goes_on_has_the_same_credentials(desk):
+    (one,) = desk.start("")
+    await desk.load(one)
+    desk.stores[0].removing.clear()
+    stopping = asyncio.create_task(desk.stop(one))
+    await wait_until(lambda: desk.stores[0].removes)
+    (two,) = desk.start("two")
+    starting = asyncio.create_task(desk.load(two))
+    await asyncio.sleep(0.01)
+    desk.stores[0].removing.set()
+    await asyncio.gather(starting, stopping)
+    assert desk.stores[0].files["access_token"] == b"access-1"
+    assert desk.keeper.get_health(desk.user)["state"] == "valid"
+    assert len(desk.stores) == 1
+
+
 async def test_a_start_right_after_a_stop_sends_no_token_twice(desk):
     desk.provider.answering.clear()
     (one,) = desk.start("")

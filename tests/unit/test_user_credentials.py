@@ -293,6 +293,16 @@ async def test_a_new_login_reaches_the_files_at_once(desk):
     assert not desk.kept.is_ended
 
 
+async def test_a_wake_is_one_look(desk):
+    await desk.save(make_state())
+    desk.kept.keep()
+    await wait_until(lambda: desk.store.writes)
+    desk.kept.wake()
+    await wait_until(lambda: desk.store.writes == 2)
+    await asyncio.sleep(0.05)
+    assert desk.store.writes == 2
+
+
 async def test_a_wake_during_a_write_is_not_lost(desk):
     desk.connectors = [Connector()]
     desk.connectors[0].answering.clear()
