@@ -213,7 +213,7 @@ class MemoryStore:
             raise self.trouble
 
 
-async def wait_until(condition: Callable[[], bool], seconds: float = 5) -> None:
+async def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until something is so. Fails after so many seconds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
