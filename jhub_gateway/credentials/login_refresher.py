@@ -57,6 +57,7 @@ class LoginRefresher:
         self._running: asyncio.Task[None] | None = None
         self._retry_at = 0.0
         self._is_doubted = False
+        self._unsaved: tuple[State, State] | None = None
         self.failures = 0
 
     async def get(self, patience: float | None = None, is_doubted: bool = False) -> State | None:
@@ -118,8 +119,12 @@ class LoginRefresher:
         state, _ = await read_state(self._user)
         if state is None or not self._is_due(state):
             return
-        new = await self._login.refresh_login(state)
-        if not await self._save(state, new):
+        # After a database that failed, the answer of then has the only good refresh token.
+        old, new = self._unsaved or (state, await self._login.refresh_login(state))
+        self._unsaved = (old, new)
+        is_saved = await self._save(old, new)
+        self._unsaved = None
+        if not is_saved:
             self._log.info("%s has logged in while their tokens were refreshed", self._user.name)
             return
         self.failures, self._retry_at, self._chance = 0, 0.0, _DICE.random()

@@ -228,6 +228,25 @@ async def test_who_has_no_patience_gets_the_old_token(desk):
     assert desk.provider.count_requests() == 1
 
 
+@pytest.mark.parametrize("meanwhile", ["nothing", "login"])
+async def test_a_database_that_fails_loses_no_rotated_token(desk, monkeypatch, meanwhile):
+    await desk.save(make_due_state())
+
+    async def fail(*_):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jhub_gateway.credentials.login_refresher.replace_state", fail)
+        assert (await desk.refresher.get())["refresh_token"] == "refresh-0"
+    if meanwhile == "login":
+        await desk.save(make_due_state(access_token="access-9", refresh_token="refresh-1"))
+    desk.clock.ahead = 1.1
+    await desk.refresher.get()
+    expected = {"nothing": "refresh-1", "login": "refresh-2"}[meanwhile]
+    assert (await desk.refresher.get())["refresh_token"] == expected
+    assert not (await desk.read())["ended"]
+
+
 # Meanwhile
 
 
