@@ -5,6 +5,13 @@ PYTHON ?= python3
 # node: pods run, needs root; control-plane: pods can be made, needs none.
 LEVEL ?= node
 BIN := $(VENV)/bin
+# Tests run so many at a time: hubs and pages leave room for each other. 0 runs them one by one.
+WORKERS ?= 2
+PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadgroup
+# What knows nothing of a hub is the same with each JupyterHub.
+HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
+  --ignore-glob='*/test_secret_*' --ignore-glob='*/test_identity_provider.py' \
+  --ignore-glob='*/test_protected_service.py'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -34,23 +41,26 @@ lint: venv  ## ruff, mypy and the one-way imports
 test: lint docs  ## everything; README's one test command
 	-@$(BIN)/python -m tests.cluster up --level $(LEVEL)
 	$(MAKE) --no-print-directory test-newest
-	$(BIN)/python -m pytest tests
+	$(BIN)/python $(PYTEST) tests
 
 docs: venv  ## this project's pages, in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 unit: venv  ## decisions, and servers as local processes; no network
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python $(PYTEST) tests/unit
 
 integration: venv  ## a real kube-apiserver and a real hub
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python $(PYTEST) tests/integration
 
 e2e: venv  ## real pods, a real OpenID provider, a real Chromium
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python $(PYTEST) tests/e2e
+
+keycloak: venv  ## a real Keycloak, alone and with a hub and a browser; needs Java
+	$(BIN)/python $(PYTEST) tests/keycloak
 
 # JupyterHub 6 beside the 5.5 that Zero to JupyterHub pins.
 test-newest: $(VENV)-newest/.installed
-	$(VENV)-newest/bin/python -m pytest tests/unit tests/integration
+	$(VENV)-newest/bin/python $(PYTEST) $(HUBLESS) tests/unit tests/integration
 
 cluster-up: venv  ## a real Kubernetes with a node (root); prints the path of its kubeconfig
 	@$(BIN)/python -m tests.cluster up --level $(LEVEL)
@@ -71,4 +81,4 @@ demo-kubernetes:  ## the same in pods: on `make cluster-up`'s cluster, or on KUB
 clean:  ## removes the virtual environments
 	rm -rf .venv*
 
-.PHONY: help venv lint docs test unit integration e2e test-newest bench cluster-up cluster-down demo demo-kubernetes clean
+.PHONY: help venv lint docs test unit integration e2e keycloak test-newest bench cluster-up cluster-down demo demo-kubernetes clean

@@ -23,6 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test's tier is the folder that it is in."""
     for item in items:
         item.add_marker(_get_tier(item.path))
+        if _get_tier(item.path) == "keycloak":
+            # One process has them all, so that one Keycloak starts.
+            item.add_marker(pytest.mark.xdist_group("keycloak"))
     items.sort(key=lambda item: TIERS.index(_get_tier(item.path)))
 
 

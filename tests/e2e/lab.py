@@ -1,14 +1,27 @@
 """What a person does in the browser: sign in, choose a size, run a cell."""
 
 import re
+import time
+from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
 from tests.fixtures.hub import Hub
 from tests.fixtures.identity_provider import Account
 
+# Two tests share the cores.
+expect.set_options(timeout=30_000)
+
 # A cold JupyterLab on two busy cores.
 SLOW = 120_000
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Return once ``condition()`` holds; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {seconds} s"
+        time.sleep(0.2)
 
 
 def sign_in(page: Page, hub: Hub, account: Account) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.lab import open_notebook, run_cell, sign_in, start_server
+from tests.e2e.lab import open_notebook, run_cell, sign_in, start_server, wait_until
 from tests.e2e.sites import Site
 from tests.fixtures.fault_proxy import FaultProxy
 
@@ -61,14 +61,6 @@ def identity_provider(behind_proxy):
 def proxy(behind_proxy) -> FaultProxy:
     """The way from the hub to the provider."""
     return behind_proxy[1]
-
-
-def wait_until(condition, seconds: float) -> None:
-    """Return once ``condition()`` holds; fail after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {seconds} s"
-        time.sleep(0.2)
 
 
 def open_server(page: Page, site: Site) -> None:
