@@ -89,7 +89,9 @@ class LoginRefresher:
     def _find_due(self, state: State | None) -> float | None:
         if not state or state.get("ended"):
             return None
-        if state.get("refresh_token") and (self._is_doubted or state.get("requested_at") is None):
+        if self._is_doubted:
+            return 0.0
+        if state.get("refresh_token") and state.get("requested_at") is None:
             return 0.0  # An older version saved it, which didn't say until when it holds.
         if state.get("expires_at") is None:
             return None

@@ -405,6 +405,11 @@ async def test_a_login_in_doubt_is_refreshed_once_due_or_not(desk):
     assert desk.provider.count_requests() == 1
 
 
+async def test_a_login_in_doubt_that_nothing_can_refresh_has_ended(desk):
+    await desk.save(make_state(refresh_token=None))
+    assert "no refresh token" in (await desk.refresher.get(is_doubted=True))["ended"]
+
+
 async def test_a_login_in_doubt_while_the_provider_is_down_is_asked_for_again(desk):
     await desk.save(make_state())
     desk.provider.trouble = HTTPClientError(503)
