@@ -42,6 +42,12 @@ class KeycloakGatewayAuthenticator(GatewayAuthenticator):
             parameters = {**parameters, "scope": " ".join(scopes)}
         return await super().request_token(parameters)
 
+    async def revoke_token(self, token: str) -> None:
+        """Leave the token to end by itself: Keycloak would end the whole login with it.
+
+        To revoke any of them ends all of the user's sessions at this client.
+        """
+
 
 class _CILogonLoginHandler(GatewayLoginHandler, CILogonLoginHandler):
     """Adds what CILogon wants to know of the identity providers."""

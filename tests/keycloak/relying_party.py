@@ -115,10 +115,17 @@ class RelyingParty:
             **more,
         )
 
+    def revoke(self, token: str) -> requests.Response:
+        """Give a token back (RFC 7009)."""
+        return self._post("revocation_endpoint", {"token": token})
+
     def post_token(self, **form: str) -> requests.Response:
         """Call the token endpoint as the client."""
+        return self._post("token_endpoint", form)
+
+    def _post(self, endpoint: str, form: dict[str, str]) -> requests.Response:
         return requests.post(
-            self.endpoints["token_endpoint"],
+            self.endpoints[endpoint],
             data=form,
             auth=(self.keycloak.client_id, self.keycloak.client_secret),
             timeout=TIMEOUT,

@@ -40,6 +40,18 @@ def test_the_scope_of_an_exchange_becomes_the_scope_of_the_login(party):
     assert party.get_userinfo(tokens["access_token"]).status_code == 403
 
 
+def test_a_token_that_is_revoked_takes_the_whole_login_with_it(party):
+    """A hub that is done with an exchanged token must let it end by itself."""
+    login = party.login("ada")
+    token = party.exchange(login.access_token, "wes").json()["access_token"]
+    assert party.revoke(token).ok
+    assert party.introspect(login.access_token) == {"active": False}
+    assert party.refresh(login.refresh_token).json() == {
+        "error": "invalid_grant",
+        "error_description": "Session doesn't have required client",
+    }
+
+
 def test_an_unknown_audience_is_refused(party):
     login = party.login("grace")
     assert _refused(party.exchange(login.access_token, "nobody")) == (
