@@ -31,8 +31,12 @@ class BackChannelLogoutHandler(BaseHandler):
             return
         for found in await find_accounts(self.db, notice.subject, notice.session):
             user = self._user_from_orm(found)
-            self.log.info("The provider has logged out %s", user.name)
-            await end_sessions(user, login.stop_removed_users)
+            if login.own_logouts.take(user.name):
+                # Of one browser, which is logged out here already. The others are as they were.
+                self.log.info("The provider has logged out %s as they wanted", user.name)
+            else:
+                self.log.info("The provider has logged out %s", user.name)
+                await end_sessions(user, login.stop_removed_users)
             await login.keeper.doubt(user)
         self._answer(200, {})
 

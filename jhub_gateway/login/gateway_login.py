@@ -33,6 +33,7 @@ from jhub_gateway.login.handlers import (
     GatewayLoginHandler,
     GatewayLogoutHandler,
 )
+from jhub_gateway.login.own_logouts import OwnLogouts
 from jhub_gateway.login.pages import add_pages
 from jhub_gateway.login.sessions import end_sessions, sync_account
 from jhub_gateway.login.unreadable_claims import refusing_unreadable_claims
@@ -139,7 +140,8 @@ class GatewayLogin(OAuthenticator):
         help="""
         Stop the servers of a user whom the provider logged out by a back-channel logout, or who
         may not use this hub any more when their tokens are refreshed (with
-        ``end_sessions_with_login``, also of one whose login has ended there).
+        ``end_sessions_with_login``, also of one whose login has ended there). A provider tells of
+        a logout at this hub too: that stops no server.
 
         Default: false; their sessions at the hub end either way, so that nobody gets to the
         servers, which run on until they are culled. What was not saved is lost with true.
@@ -202,6 +204,11 @@ class GatewayLogin(OAuthenticator):
     def keeper(self) -> CredentialKeeper:
         """Keeps the credentials of running servers fresh."""
         return CredentialKeeper(self, self.log)
+
+    @cached_property
+    def own_logouts(self) -> OwnLogouts:
+        """Who has just logged out at this hub."""
+        return OwnLogouts()
 
     def get_login_path(self) -> str:
         """Return the path at this hub where a new login begins, which comes back to its page."""

@@ -62,6 +62,7 @@ class GatewayCallbackHandler(OAuthCallbackHandler):
         """Give the new tokens to the user's servers too, if any run."""
         user = await super().login_user(data)
         if user is not None:
+            self.authenticator.own_logouts.take(user.name)
             await self.authenticator.keeper.take_up(user)
         return user
 
@@ -78,6 +79,7 @@ class GatewayLogoutHandler(OAuthLogoutHandler):
     async def get(self) -> None:
         user = self.current_user
         # Read now: the user is gone from the request once the hub's part is done.
+        self._name = user.name if user else ""
         self._state = await user.get_auth_state() if user else None
         await super().get()
 
@@ -93,6 +95,7 @@ class GatewayLogoutHandler(OAuthLogoutHandler):
                 self.log.error("The session at the provider goes on: %s", problem)
                 url = None
             if url:
+                self.authenticator.own_logouts.add(self._name)
                 self.redirect(url)
                 return
         await super().render_logout_page()
