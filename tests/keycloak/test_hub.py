@@ -6,6 +6,8 @@ The tests share the hub; each has a person of its own, or leaves them as they we
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -54,7 +56,7 @@ print(json.dumps({{
 
 @pytest.fixture(scope="module")
 def own_realm(make_keycloak) -> Keycloak:
-    """A realm for this hub alone."""
+    """A realm for the hubs of these tests alone."""
     realm = make_keycloak()
     realm.set_lifetimes(access_token=LIFETIME)
     return realm
@@ -62,11 +64,18 @@ def own_realm(make_keycloak) -> Keycloak:
 
 @pytest.fixture(scope="module")
 def site(own_realm, tmp_path_factory) -> Iterator[Site]:
-    """The hub, which Keycloak tells of logouts."""
-    data, directory = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("hub")
-    hub = start_hub(directory, make_one_machine_config(own_realm, data / "share") + CONFIG)
-    own_realm.set_back_channel_url(f"{hub.url}/hub/back_channel_logout")
-    yield Site(hub, own_realm, data, "127.0.0.1")
+    """The hub that the tests share, which Keycloak tells of logouts."""
+    with running_site(own_realm, tmp_path_factory.mktemp("site")) as site:
+        own_realm.set_back_channel_url(f"{site.hub.url}/hub/back_channel_logout")
+        yield site
+
+
+@contextmanager
+def running_site(realm: Keycloak, directory: Path, more: str = "") -> Iterator[Site]:
+    """A hub with its data in `directory`, and with what a test adds to its configuration."""
+    config = make_one_machine_config(realm, directory / "data") + CONFIG
+    hub = start_hub(directory, config + more)
+    yield Site(hub, realm, directory / "data", "127.0.0.1")
     hub.stop()
 
 
@@ -127,20 +136,43 @@ def test_a_notebook_calls_services_with_tokens_of_keycloak(site, make_page, make
     }
 
 
-def test_a_logout_at_the_hub_ends_the_session_at_keycloak(site, make_page):
+def test_a_login_outlives_the_stop_of_its_last_server(site, make_page):
     page: Page = make_page()
-    sign_in(page, site.hub, site.provider.accounts["ada"])
-    # A second login needs no password as long as Keycloak knows the browser.
-    page.context.clear_cookies(path="/hub/")
-    go_to_keycloak(page, site.hub)
-    page.wait_for_url(f"{site.hub.url}/**")
-    expect_logged_in(page, site.hub)
+    sign_in(page, site.hub, site.provider.accounts["grace"])
+    if not has_server(site, "grace"):
+        start_by_api(site, "grace")
+    site.hub.stop_server("grace")
+    # The next start has to refresh it.
+    time.sleep(0.6 * LIFETIME)
+    start_by_api(site, "grace")
+    page.goto(f"{site.hub.url}/hub/home")
+    expect(page.locator("body")).to_contain_text("Valid until")
 
-    page.get_by_role("link", name="Logout").or_(page.locator("#logout")).first.click()
-    expect(page).to_have_url(f"{site.hub.url}/hub/login")
-    expect_login_wanted(page, site.hub)
-    go_to_keycloak(page, site.hub)
-    expect(find_form(page)).to_be_visible()
+
+def test_a_logout_at_the_hub_ends_the_session_of_this_browser_at_keycloak(site, make_page):
+    pages = one, other = make_page(), make_page()
+    for page in pages:
+        sign_in(page, site.hub, site.provider.accounts["ada"])
+    start_by_api(site, "ada")
+
+    expect_logged_in(other, site.hub)
+    other.locator("#logout").click()
+    expect(other).to_have_url(f"{site.hub.url}/hub/login")
+    wait_until(lambda: "logged out ada as they wanted" in site.hub.log, 5)
+    expect_login_wanted(other, site.hub)
+    go_to_keycloak(other, site.hub)
+    expect(find_form(other)).to_be_visible()
+    assert has_server(site, "ada")
+
+    # The hub has no ID token of the first login any more: Keycloak asks before it ends that.
+    expect_logged_in(one, site.hub)
+    one.locator("#logout").click()
+    one.get_by_role("button", name="Logout").click()
+    expect(one).to_have_url(f"{site.hub.url}/hub/login")
+    go_to_keycloak(one, site.hub)
+    expect(find_form(one)).to_be_visible()
+    assert has_server(site, "ada")
+    site.hub.stop_server("ada")
 
 
 def test_a_session_that_an_administrator_ends_is_over_at_the_hub(site, make_page):
@@ -181,6 +213,23 @@ def test_who_leaves_the_allowed_group_is_out_at_the_next_refresh(site, make_page
     go_to_keycloak(page, site.hub)
     page.wait_for_url(f"{site.hub.url}/**")
     expect_logged_in(page, site.hub)
+
+
+def test_a_hub_can_shut_out_who_is_disabled(own_realm, tmp_path, make_page):
+    """Keycloak tells nobody of it: a refresh does."""
+    strict = "c.GatewayAuthenticator.end_sessions_with_login = True\n"
+    with running_site(own_realm, tmp_path, strict) as site:
+        page: Page = make_page()
+        sign_in(page, site.hub, own_realm.accounts["hypatia"])
+        start_by_api(site, "hypatia")
+        expect_logged_in(page, site.hub)
+        own_realm.set_disabled("hypatia")
+        wait_until(lambda: not has_server(site, "hypatia"), LIFETIME + 5)
+        expect_login_wanted(page, site.hub)
+        go_to_keycloak(page, site.hub)
+        fill_in(page, own_realm.accounts["hypatia"])
+        expect(page.locator("body")).to_contain_text("Account is disabled")
+        own_realm.set_disabled("hypatia", False)
 
 
 def test_a_login_right_after_a_change_of_keys(site, make_page):
