@@ -190,6 +190,7 @@ def test_no_token_is_anywhere_but_in_the_users_secret(
         "hub's log": site.hub.log,
         "hub's database": (site.hub.directory / "hub.sqlite").read_bytes().decode("latin-1"),
         "home page": page.request.get(f"{site.hub.url}/hub/home").text(),
+        "error page": page.request.get(f"{site.hub.url}/hub/oauth_callback?code=x").text(),
         "spawn page": page.request.get(f"{site.hub.url}/hub/spawn/ada").text(),
         "health": page.request.get(f"{site.hub.url}/user/ada/jhub-gateway/credentials").text(),
         "home": "".join(read_texts(site.share)),

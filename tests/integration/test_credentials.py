@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from jhub_gateway.clients.oidc import REQUEST_SECONDS
 from tests.fixtures.fault_proxy import TOKEN, FaultProxy
 from tests.fixtures.hub import Hub
 from tests.integration.test_authenticator import make_config, sign_in
@@ -136,10 +137,17 @@ def test_a_failing_provider_is_asked_again_and_a_refusal_ends_the_login(
 ):
     hub = make_gateway()
     start_server(hub, provider)
-    for fail in (lambda: proxy.answer(TOKEN, 500), lambda: proxy.drop(TOKEN)):
+    faults = (
+        lambda: proxy.answer(TOKEN, 500),
+        lambda: proxy.drop(TOKEN),
+        lambda: proxy.delay(TOKEN, REQUEST_SECONDS + 1),
+    )
+    for fail in faults:
         asked = proxy.count(TOKEN, grant_type="refresh_token")
+        told = hub.log.count("are not refreshed")
         fail()
-        wait_until(lambda: proxy.count(TOKEN, grant_type="refresh_token") > asked + 1)  # noqa: B023
+        wait_until(lambda: proxy.count(TOKEN, grant_type="refresh_token") > asked)  # noqa: B023
+        wait_until(lambda: hub.log.count("are not refreshed") > told)  # noqa: B023
         assert read_index(files)["state"] in ("valid", "late")
         proxy.clear()
         wait_until(lambda: read_index(files)["state"] == "valid")
