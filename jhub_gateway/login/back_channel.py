@@ -1,5 +1,6 @@
 """OpenID Connect Back-Channel Logout 1.0: the provider says that a user's session has ended."""
 
+import asyncio
 from typing import Any
 
 from jupyterhub.handlers import BaseHandler
@@ -8,6 +9,9 @@ from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.errors import LoginRefused
 from jhub_gateway.login.accounts import find_accounts
 from jhub_gateway.login.sessions import end_sessions
+
+# Keycloak ends the session only once it has the hub's answer: a refresh before that still works.
+SETTLE_SECONDS = 2
 
 
 class BackChannelLogoutHandler(BaseHandler):
@@ -29,16 +33,19 @@ class BackChannelLogoutHandler(BaseHandler):
             # The provider may ask twice; the sessions of later logins are none of this notice's.
             self._answer(200, {})
             return
-        for found in await find_accounts(self.db, notice.subject, notice.session):
-            user = self._user_from_orm(found)
+        accounts = await find_accounts(self.db, notice.subject, notice.session)
+        users = [self._user_from_orm(found) for found in accounts]
+        for user in users:
             if login.own_logouts.take(user.name):
                 # Of one browser, which is logged out here already. The others are as they were.
                 self.log.info("The provider has logged out %s as they wanted", user.name)
             else:
                 self.log.info("The provider has logged out %s", user.name)
                 await end_sessions(user, login.stop_removed_users)
-            await login.keeper.doubt(user)
         self._answer(200, {})
+        await asyncio.sleep(SETTLE_SECONDS)
+        for user in users:
+            await login.keeper.doubt(user)
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         self.set_status(status)
