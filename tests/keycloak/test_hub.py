@@ -25,7 +25,7 @@ from tests.keycloak.people import (
     sign_in,
 )
 
-LIFETIME = 10
+LIFETIME = 8
 
 CONFIG = """
 c.JupyterHub.authenticator_class = "gateway-keycloak"
