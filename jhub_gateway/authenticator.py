@@ -24,6 +24,15 @@ class GatewayAuthenticator(OpenIDLogin, GenericOAuthenticator):
     expiry, and with them the user's groups; each start of a server asks for the groups too.
     """
 
+    def check_at_start(self, app: Any) -> None:
+        """Say where a provider has a class of its own. Raises ConfigurationError."""
+        super().check_at_start(app)
+        if "/realms/" in self.issuer and type(self) is GatewayAuthenticator:
+            self.log.warning(
+                "The issuer looks like Keycloak's: set c.JupyterHub.authenticator_class to "
+                "'gateway-keycloak', or a token exchange can end or narrow logins"
+            )
+
     @default("login_service")
     def _login_service_default(self) -> str:
         return os.environ.get("LOGIN_SERVICE", "your gateway account")

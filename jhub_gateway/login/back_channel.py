@@ -36,12 +36,12 @@ class BackChannelLogoutHandler(BaseHandler):
         accounts = await find_accounts(self.db, notice.subject, notice.session)
         users = [self._user_from_orm(found) for found in accounts]
         for user in users:
-            if login.own_logouts.take(user.name):
-                # Of one browser, which is logged out here already. The others are as they were.
-                self.log.info("The provider has logged out %s as they wanted", user.name)
-            else:
-                self.log.info("The provider has logged out %s", user.name)
-                await end_sessions(user, login.stop_removed_users)
+            # Whoever logs out means their sessions, and not to be removed. A session is ended even
+            # so: a stolen one could ask for logouts without end, to outlive the provider's notice.
+            is_own = login.own_logouts.take(user.name)
+            how = "as they wanted" if is_own else "of its own accord"
+            self.log.info("The provider has logged out %s %s", user.name, how)
+            await end_sessions(user, login.stop_removed_users and not is_own)
         self._answer(200, {})
         await asyncio.sleep(SETTLE_SECONDS)
         for user in users:

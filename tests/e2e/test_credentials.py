@@ -236,6 +236,7 @@ def test_a_killed_hub_takes_up_the_credentials_again(make_cluster_site, make_pag
     time.sleep(LIFETIME)
     # Killed with its proxy, through which the notebook is reached: the token has ended by now.
     site.hub.restart()
+    open_notebook(page)
     assert run_cell(page, READ_STATE) == "valid"
     wait_until(lambda: site.provider.count_requests(grant_type="refresh_token") > before, 60)
     wait_until(lambda: run_cell(page, READ_STATE) == "valid", LIFETIME)

@@ -65,6 +65,10 @@ def demo(request, tmp_path) -> Iterator[Demo]:
         press_ctrl_c(process)
 
 
+# One process runs both demos: they have one folder for what they keep.
+pytestmark = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture
 def demo_namespace(cluster_with_node) -> Iterator[None]:
     """The demo keeps its namespace for the next start; the tests don't."""
