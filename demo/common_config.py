@@ -14,8 +14,9 @@ c.JupyterHub.bind_url = f"http://127.0.0.1:{port}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{port + 2}"
 c.JupyterHub.hub_port = port + 3
 
-# The hub's database: users, groups, their servers and tokens.
-c.JupyterHub.db_url = "sqlite:///jupyterhub.sqlite"
+# The hub's database: users, groups, their servers and tokens. One for each PORT: it is part of the
+# identity provider's address, and another provider's user of the same name is refused.
+c.JupyterHub.db_url = f"sqlite:///jupyterhub-{port}.sqlite"
 c.JupyterHub.upgrade_db = True
 
 # Secrets, made at the first start, readable by their owner alone. The first signs the browsers'

@@ -13,7 +13,7 @@ load_subconfig(str(Path(__file__).with_name("common_config.py")))  # noqa: F821
 c.JupyterHub.spawner_class = "gateway"
 
 # Beside the database of the demo without Kubernetes, whose servers are no pods.
-c.JupyterHub.db_url = "sqlite:///kubernetes.sqlite"
+c.JupyterHub.db_url = f"sqlite:///kubernetes-{os.environ['PORT']}.sqlite"
 
 # The proxy stays on 127.0.0.1; pods call the hub at this address.
 c.JupyterHub.hub_ip = os.environ["DEMO_HUB_IP"]
