@@ -38,7 +38,8 @@ def find_access_problem(
     if not missing:
         return None
     return (
-        f"GatewaySpawner.credentials needs a Secret per user, and the hub may not "
+        f"GatewaySpawner.credential_files needs a Secret per user, and the hub may not "
         f"{', '.join(missing)} secrets in the namespace {namespace!r}: apply "
-        "helm-values/credentials-rbac.yaml there, with the verbs that are missing"
+        "helm-values/credentials-rbac.yaml there, with the verbs that are missing, or set it to "
+        "false"
     )

@@ -140,7 +140,7 @@ class CredentialSpawner(DataSpawner):
             return
         kept = self.authenticator.keeper.take(self.user, self)
         try:
-            await kept.write()
+            await kept.write(is_start=True)
         except CredentialUnavailable as problem:
             raise StartRefused(NOT_WRITTEN, str(problem)) from None
         if kept.is_ended and self._is_asked_on_a_page():

@@ -24,11 +24,10 @@ class KeycloakGatewayAuthenticator(GatewayAuthenticator):
 
     A client scope of the realm's has to put the groups into the claim ``groups`` (a mapper of the
     type Group Membership), with "Add to userinfo" on.
-    """
 
-    @default("login_service")
-    def _login_service_default(self) -> str:
-        return "your gateway account"
+    Unlike GatewayAuthenticator, an exchange for a scope keeps the login's own scopes, and no token
+    is revoked: at Keycloak either would harm the login.
+    """
 
     async def request_token(self, parameters: Mapping[str, str]) -> dict[str, Any]:
         """Ask as every hub does; an exchange for a scope keeps the login's own scopes too.

@@ -135,6 +135,10 @@ class SeenTokens:
         self._seen[token_id] = self._clock()
         return True
 
+    def forget(self, token_id: str) -> None:
+        """Take the token for new the next time: nothing came of it."""
+        self._seen.pop(token_id, None)
+
     def _forget(self, before: float) -> None:
         # The oldest are first.
         while self._seen and next(iter(self._seen.values())) <= before:

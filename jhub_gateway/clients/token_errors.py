@@ -13,6 +13,14 @@ _LATER = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
+def is_temporary(answer: Any) -> bool:
+    """Whether tornado's response says: try later. GitHub says so of its limits by a 403 too."""
+    if answer.code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.code in _BUSY:
+        return True
+    limits = (answer.headers.get("Retry-After"), answer.headers.get("X-RateLimit-Remaining") == "0")
+    return answer.code == HTTPStatus.FORBIDDEN and any(limits)
+
+
 def read_token_error(status: int, answer: Any) -> GatewayError:
     """Return the error that an answer without a token means.
 

@@ -97,7 +97,7 @@ class Connector(ABC):
         return await self.issue(login, service)
 
     async def revoke(self, service: TokenService, issued: Issued) -> None:  # noqa: B027
-        """End what was issued: the user's last server has stopped, or the login has ended.
+        """End what was issued: the last server has stopped, the login ended, or a group was lost.
 
         Raises as :meth:`issue`. Whatever it raises is logged, and nothing more comes of it.
         """

@@ -67,6 +67,9 @@ class DirectoryStore:
         await self.release()
         return changed
 
+    async def look(self) -> None:
+        """See CredentialStore. Each write looks."""
+
     async def remove(self) -> None:
         """See CredentialStore."""
         await _run(self._remove)

@@ -9,8 +9,8 @@ from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.credentials.user_credentials import UserCredentials
 from jhub_gateway.errors import StartRefused
 
-# How long a start waits for a provider that is slow to refresh a login.
-START_SECONDS = 3
+# How long a login, a logout or the beginning of a start waits for a provider that is slow.
+PATIENCE_SECONDS = 3
 SWEEP_SECONDS = 600
 
 ListStores = Callable[[], Awaitable[list[FoundStore]]]
@@ -48,7 +48,7 @@ class CredentialKeeper:
             await spawner.load_owner()
         except StartRefused:
             return None  # The start itself says so to the user.
-        return await self.take(user, spawner).freshen(START_SECONDS)
+        return await self.take(user, spawner).freshen(PATIENCE_SECONDS)
 
     def watch(self, user: Any, spawner: Any) -> None:
         """Keep the credentials of a running server fresh from now on."""
@@ -63,12 +63,12 @@ class CredentialKeeper:
         """Give the user's servers a new login; wait a little, so that the next page shows it."""
         if kept := self._find(user):
             kept.wake()
-            await kept.wait_until_told(START_SECONDS)
+            await kept.wait_until_told(PATIENCE_SECONDS)
 
     async def doubt(self, user: Any) -> None:
         """Refresh the user's login now: the provider may take it no more."""
         if kept := self._find(user):
-            await kept.doubt(START_SECONDS)
+            await kept.doubt(PATIENCE_SECONDS)
 
     async def settle(self, user: Any, stopped: Any) -> None:
         """End the user's credentials if ``stopped`` was the last of their servers."""

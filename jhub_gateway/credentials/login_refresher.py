@@ -83,8 +83,8 @@ class LoginRefresher:
         return None if due is None else max(due, self._retry_at)
 
     def retry_now(self) -> None:
-        """Forget failures: the user has logged in again, say."""
-        self.failures, self._retry_at = 0, 0.0
+        """Forget failures and doubts: the user has logged in again, say."""
+        self.failures, self._retry_at, self._is_doubted = 0, 0.0, False
 
     def _find_due(self, state: State | None) -> float | None:
         if not state or state.get("ended"):

@@ -34,7 +34,6 @@ class _Kept:
 
     credential: Credential
     connector: Connector
-    issued_at: float = 0.0
     next_at: float | None = 0.0
     failures: int = 0
     login_token: str = ""
@@ -76,9 +75,9 @@ class Renewals:
         return min(times, default=None)
 
     def retry_now(self) -> None:
-        """Have all that failed asked for again."""
+        """Have all issued anew for another login, but what failed alone where it is kept."""
         for kept in self._kept.values():
-            if kept.failures:
+            if kept.failures or not kept.connector.is_kept:
                 kept.next_at = 0.0
 
     def end(self, sources: Mapping[str, Source]) -> list[Credential]:
@@ -132,7 +131,7 @@ class Renewals:
             self._fail(kept, login.username, problem)
         else:
             self._mark(kept, "valid", "", issued)
-            kept.issued_at, kept.failures = now, 0
+            kept.failures = 0
             kept.next_at = _find_next(issued, now)
 
     def _fail(self, kept: _Kept, username: str, problem: Exception) -> None:
@@ -196,7 +195,6 @@ def _encode(kept: _Kept) -> dict[str, Any]:
         "expires_at": issued.expires_at,
         "renew_at": issued.renew_at,
         "handle": dict(issued.handle),
-        "issued_at": kept.issued_at,
         "next_at": kept.next_at,
     }
 
@@ -212,6 +210,5 @@ def _decode(saved: Mapping[str, Any], empty: _Kept) -> _Kept:
     return replace(
         empty,
         credential=replace(empty.credential, issued=issued),
-        issued_at=saved["issued_at"],
         next_at=saved["next_at"],
     )

@@ -121,6 +121,11 @@ class SecretStore:
             await self._look()
         raise CredentialUnavailable(f"the Secret {self._name!r} changes all the time")
 
+    async def look(self) -> None:
+        """See CredentialStore. One request; none before the first write."""
+        if self._seen is not None:
+            await self._look()
+
     async def remove(self) -> None:
         """See CredentialStore."""
         if self._seen is None:
@@ -172,8 +177,10 @@ class SecretStore:
     async def _patch_files(self, seen: _Seen, files: Mapping[str, bytes]) -> bool:
         patch = make_files_patch(seen.version, files, seen.names)
         expected = replace(seen, names=frozenset(files), digest=make_digest(files))
+        # Whose it is, is what the sweep goes by: of a user with two names the one that reads it.
+        patch["metadata"]["annotations"] = {USERNAME: self._username}
         if seen.renewing == self._me:
-            patch["metadata"]["annotations"] = {RENEWING: None}
+            patch["metadata"]["annotations"][RENEWING] = None
             expected = replace(expected, renewing=None)
         return await self._patch(patch, expected)
 

@@ -20,7 +20,8 @@ class CredentialStore(Protocol):
 
         It has just been used if the files aren't as this store last saw them. Read the database
         after a claim, and not before: a store that is new has seen nothing. A process that died
-        with the right loses it after a while; one that lives is done within 30 seconds.
+        with the right loses it after a while. One that lives has saved what it refreshed by
+        then; who takes the right later finds nothing due.
         """
 
     async def release(self) -> None:
@@ -33,6 +34,9 @@ class CredentialStore(Protocol):
         can't be, ``credentials.json`` comes last. If it raises, the old files are all there and
         the right is still held: write again, or release it.
         """
+
+    async def look(self) -> None:
+        """Find out whether the files are still there, for the next write to make them again."""
 
     async def remove(self) -> None:
         """Remove the files, unless another process has changed them since they were last seen."""

@@ -76,9 +76,10 @@ class UserCredentials:
         """
         return await self._refresher.get(patience)
 
-    async def write(self) -> None:
+    async def write(self, is_start: bool = False) -> None:
         """Bring the files up to date. Raises CredentialUnavailable if they can't be written.
 
+        For a start it is made sure that they are there, whoever may have removed them.
         A provider or a system that fails is no reason: what there was holds, or is told as late.
         """
         # Two writers could put an older state over a newer one.
@@ -98,6 +99,8 @@ class UserCredentials:
             told = (login, *self._judge(state), self._end_faulty(credentials))
             more = (self._login.get_login_path(), self.with_id_token)
             self.health = make_health(*told, *more)
+            if is_start:
+                await self._store.look()
             await self._store.write(make_files(*told, *more))
 
     def keep(self) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from jupyterhub.handlers import BaseHandler
 
+from jhub_gateway.clients.id_tokens import LogoutNotice
 from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.errors import LoginRefused
 from jhub_gateway.login.accounts import find_accounts
-from jhub_gateway.login.sessions import end_sessions
 
 # Keycloak ends the session only once it has the hub's answer: a refresh before that still works.
 SETTLE_SECONDS = 2
@@ -33,19 +33,23 @@ class BackChannelLogoutHandler(BaseHandler):
             # The provider may ask twice; the sessions of later logins are none of this notice's.
             self._answer(200, {})
             return
-        accounts = await find_accounts(self.db, notice.subject, notice.session)
-        users = [self._user_from_orm(found) for found in accounts]
-        for user in users:
-            # Whoever logs out means their sessions, and not to be removed. A session is ended even
-            # so: a stolen one could ask for logouts without end, to outlive the provider's notice.
-            is_own = login.own_logouts.take(user.name)
-            how = "as they wanted" if is_own else "of its own accord"
-            self.log.info("The provider has logged out %s %s", user.name, how)
-            await end_sessions(user, login.stop_removed_users and not is_own)
+        try:
+            users = await self._end_sessions(notice)
+        except Exception:
+            login.seen_logouts.forget(notice.token_id)  # so that the provider can ask again
+            raise
         self._answer(200, {})
         await asyncio.sleep(SETTLE_SECONDS)
         for user in users:
             await login.keeper.doubt(user)
+
+    async def _end_sessions(self, notice: LogoutNotice) -> list[Any]:
+        accounts = await find_accounts(self.db, notice.subject, notice.session)
+        users = [self._user_from_orm(found) for found in accounts]
+        for user in users:
+            self.log.info("The provider has logged out %s", user.name)
+            await self.authenticator.end_user(user)
+        return users
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         self.set_status(status)

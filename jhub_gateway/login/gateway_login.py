@@ -25,7 +25,7 @@ from jhub_gateway.clients.oidc import (
     ProviderError,
     unavailable_when_down,
 )
-from jhub_gateway.clients.token_errors import read_error_code, read_token_error
+from jhub_gateway.clients.token_errors import is_temporary, read_error_code, read_token_error
 from jhub_gateway.credentials.keeper import CredentialKeeper
 from jhub_gateway.errors import ConfigurationError, CredentialRefused, LoginEnded
 from jhub_gateway.login.handlers import (
@@ -40,6 +40,7 @@ from jhub_gateway.login.unreadable_claims import refusing_unreadable_claims
 from jhub_gateway.policy.claims import (
     check_groups,
     check_same_account,
+    check_same_name,
     check_same_subject,
     check_username,
     is_safe_username,
@@ -223,7 +224,7 @@ class GatewayLogin(OAuthenticator):
 
     async def httpfetch(self, url: str, *args: Any, **kwargs: Any) -> Any:
         """Ask the provider. Raises ProviderUnavailable if it is down, HTTPClientError for 4xx."""
-        with unavailable_when_down(url):
+        with unavailable_when_down(_cut(url)):
             return await super().httpfetch(url, *args, **kwargs)
 
     async def fetch(
@@ -239,7 +240,8 @@ class GatewayLogin(OAuthenticator):
         OAuthenticator would log all of it, in which some providers repeat tokens.
         """
         answer = await super().fetch(req, label, parse_json=False, raise_error=False, **options)
-        if raise_error and answer.error:
+        # Some classes take each answer but one for a "no", also that of a system that is down.
+        if answer.error and (raise_error or is_temporary(answer)):
             code = read_error_code(answer) or ""
             self.log.error("Error %s: %s answered %s %s", label, _cut(req.url), answer.code, code)
             raise answer.error
@@ -412,6 +414,7 @@ class GatewayLogin(OAuthenticator):
         try:
             with refusing_unreadable_claims():
                 model = await self._ask_for_model(state)
+                check_same_name(self.normalize_username(model["name"]), user.name)
                 sync_account(user, model)
                 if await self._may_stay(user.name, model):
                     return True
@@ -424,7 +427,17 @@ class GatewayLogin(OAuthenticator):
     async def end_account(self, user: Any) -> None:
         """Do what the operator wants for a user whose login has ended at the provider."""
         if self.end_sessions_with_login:
-            await end_sessions(user, self.stop_removed_users)
+            await self.end_user(user)
+
+    async def end_user(self, user: Any) -> None:
+        """End the user's sessions, and their servers as the operator wants it.
+
+        Whoever has just logged out here means their sessions, and not to be removed. A session is
+        ended even so: a stolen one could ask for logouts without end, to outlive the provider's
+        notice.
+        """
+        is_own = self.own_logouts.has(user.name)
+        await end_sessions(user, self.stop_removed_users and not is_own)
 
     async def _may_stay(self, name: str, model: dict[str, Any]) -> bool:
         if not await maybe_future(self.check_blocked_users(name, model)):

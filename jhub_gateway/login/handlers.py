@@ -62,7 +62,7 @@ class GatewayCallbackHandler(OAuthCallbackHandler):
         """Give the new tokens to the user's servers too, if any run."""
         user = await super().login_user(data)
         if user is not None:
-            self.authenticator.own_logouts.take(user.name)
+            self.authenticator.own_logouts.forget(user.name)
             await self.authenticator.keeper.take_up(user)
         return user
 
@@ -88,7 +88,9 @@ class GatewayLogoutHandler(OAuthLogoutHandler):
 
         Someone who wasn't logged in is not sent: the provider's own way back leads here.
         """
-        if self._state and not self.authenticator.logout_redirect_url:
+        # A link on another site logs out here, as JupyterHub has it, and not of the whole gateway.
+        is_asked = self.request.headers.get("Sec-Fetch-Site") != "cross-site"
+        if self._state and is_asked and not self.authenticator.logout_redirect_url:
             try:
                 url = await self.authenticator.make_logout_url(self, self._state.get("id_token"))
             except (ProviderError, ConfigurationError) as problem:

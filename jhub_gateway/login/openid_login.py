@@ -122,7 +122,7 @@ class OpenIDLogin(GatewayLogin):
     def _discovered_traits(self) -> list[str]:
         unset = [name for name in ENDPOINT_TRAITS if not getattr(self, name)]
         if self.userdata_from_id_token:
-            unset.remove("userdata_url")
+            return [name for name in unset if name != "userdata_url"]
         return unset
 
     async def discover(self) -> ProviderMetadata:  # type: ignore[override]

@@ -110,6 +110,17 @@ def check_same_subject(claims: Mapping[str, Any], id_token_claims: Mapping[str, 
         )
 
 
+def check_same_name(now: str, known: str) -> None:
+    """Refuse what a refresh says of a user whom the provider has renamed.
+
+    The rights of the new name may be somebody else's at this hub; a login looks into that.
+    """
+    if now != known:
+        raise LoginRefused(
+            "Your user name at the gateway has changed. Log out and log in again to go on with it."
+        )
+
+
 def check_same_account(
     name: str, known: Mapping[str, Any] | None, login: Mapping[str, Any] | None
 ) -> None:

@@ -14,11 +14,14 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.lab import open_notebook, run_cell, sign_in, start_server, wait_until
 from tests.e2e.sites import Site
-from tests.fixtures.fault_proxy import FaultProxy
+from tests.fixtures.cluster import Namespace
+from tests.fixtures.fault_proxy import TOKEN, FaultProxy
 
 LIFETIME = 12
 LIFETIMES = {"access_token": LIFETIME, "id_token": LIFETIME}
 SERVERS = ("", "second", "third")
+# While the provider is away, fails or is slow.
+MOST_RETRIES = 8
 
 CALL_EACH_SECOND = """
 import collections, threading, requests
@@ -48,7 +51,7 @@ print(json.dumps(outcomes))
 @pytest.fixture
 def behind_proxy(make_provider_behind_proxy):
     """A provider of this test's own, and the proxy through which the hub asks it."""
-    return make_provider_behind_proxy(lifetimes=LIFETIMES, refresh_tokens="always")
+    return make_provider_behind_proxy(lifetimes=LIFETIMES, exchange_audiences=["wes"])
 
 
 @pytest.fixture
@@ -81,17 +84,17 @@ def test_a_notebook_in_a_pod_calls_a_service_for_ten_lifetimes(
         site.hub.api("POST", f"/users/ada/servers/{name}", json={}).raise_for_status()
         site.hub.wait_for_server("ada", name)
 
-    site.provider.clear_requests()
+    proxy.clear_requests()
     began = time.monotonic()
     assert run_cell(page, CALL_EACH_SECOND.format(url=service.url)) == "started"
     time.sleep(2 * LIFETIME)
     site.provider.restart()
     time.sleep(2 * LIFETIME)
-    proxy.answer("/token", 503)
+    proxy.answer(TOKEN, 503)
     time.sleep(LIFETIME / 4)
     proxy.clear()
     time.sleep(2 * LIFETIME)
-    proxy.delay("/token", LIFETIME / 4)
+    proxy.delay(TOKEN, LIFETIME / 4)
     time.sleep(LIFETIME)
     proxy.clear()
     site.provider.rotate_keys(drop_old=True)
@@ -103,6 +106,8 @@ def test_a_notebook_in_a_pod_calls_a_service_for_ten_lifetimes(
     assert set(outcomes) == {"200"}
     # Between a half and six tenths of a lifetime, for all three servers together.
     assert lifetimes <= service.count_tokens() <= 2 * lifetimes + 2
+    asked = proxy.count(TOKEN, grant_type="refresh_token")
+    assert asked <= 2 * lifetimes + 2 + MOST_RETRIES
 
 
 READER = """
@@ -113,6 +118,7 @@ c.JupyterHub.load_roles.append(
 STATIC = """
 c.GatewaySpawner.credentials = [
     {{"name": "ftp", "system": "static", "directory": "{directory}"}},
+    {{"name": "wes", "system": "token_exchange", "audience": "wes"}},
 ]
 """
 READ_PASSWORD = """
@@ -169,10 +175,10 @@ def test_no_token_is_anywhere_but_in_the_users_secret(
     site.hub.api("GET", "/users")
     page = make_page()
     open_server(page, site)
-    tokens = {"Gez4-moon-and-9-stars", *read_tokens(site)}
+    tokens = {"Gez4-moon-and-9-stars", *read_tokens(site, node_namespace)}
     time.sleep(LIFETIME)
-    tokens |= read_tokens(site)
-    assert len(tokens) >= 5  # the password, two access tokens, two of the other kinds at least
+    tokens |= read_tokens(site, node_namespace)
+    assert len(tokens) == 1 + 2 * 4
 
     # Where the user reads it, it is; so that this test can find what it looks for.
     assert run_cell(page, READ_PASSWORD) == "Gez4-moon-and-9-stars"
@@ -180,7 +186,7 @@ def test_no_token_is_anywhere_but_in_the_users_secret(
     places = {
         "pod": json.dumps(pod),
         "environment": node_namespace.kubectl(
-            "exec", pod["metadata"]["name"], "--", "cat", "/proc/1/environ"
+            "exec", pod["metadata"]["name"], "--", "sh", "-c", "cat /proc/[0-9]*/environ"
         ),
         "processes": node_namespace.kubectl(
             "exec", pod["metadata"]["name"], "--", "sh", "-c", "cat /proc/[0-9]*/cmdline"
@@ -199,9 +205,9 @@ def test_no_token_is_anywhere_but_in_the_users_secret(
     assert not found
 
     # The refresh token is not even in the Secret, whose annotations say nothing either.
-    (kept,) = node_namespace.get("secrets", "-l=jhub-gateway/component=credentials")["items"]
-    contents = {name: base64.b64decode(value).decode() for name, value in kept["data"].items()}
-    assert set(contents) == {"access_token", "expires_at", "credentials.json", "ftp.password"}
+    kept, contents = read_secret(node_namespace)
+    files = {"access_token", "expires_at", "credentials.json", "ftp.password", "wes"}
+    assert set(contents) == files
     state = site.hub.api("GET", "/users/ada").json()["auth_state"]
     assert state["refresh_token"]
     assert all(state["refresh_token"] not in text for text in contents.values())
@@ -214,10 +220,18 @@ def test_no_token_is_anywhere_but_in_the_users_secret(
     )
 
 
-def read_tokens(site: Site) -> set[str]:
-    """The tokens of ada's login, as the hub has them now."""
+def read_tokens(site: Site, namespace: Namespace) -> set[str]:
+    """The tokens of ada's login, as the hub has them now, and the exchanged one."""
     state = site.hub.api("GET", "/users/ada").json()["auth_state"]
-    return {state[name] for name in ("access_token", "refresh_token", "id_token")}
+    own = {state[name] for name in ("access_token", "refresh_token", "id_token")}
+    return {*own, read_secret(namespace)[1]["wes"]}
+
+
+def read_secret(namespace: Namespace) -> tuple[dict, dict[str, str]]:
+    """The only user's Secret, and what is in it."""
+    (secret,) = namespace.get("secrets", "-l=jhub-gateway/component=credentials")["items"]
+    data = {name: base64.b64decode(value).decode() for name, value in secret["data"].items()}
+    return secret, data
 
 
 def read_texts(directory: Path) -> Iterator[str]:

@@ -75,8 +75,10 @@ def running_site(realm: Keycloak, directory: Path, more: str = "") -> Iterator[S
     """A hub with its data in `directory`, and with what a test adds to its configuration."""
     config = make_one_machine_config(realm, directory / "data") + CONFIG
     hub = start_hub(directory, config + more)
-    yield Site(hub, realm, directory / "data", "127.0.0.1")
-    hub.stop()
+    try:
+        yield Site(hub, realm, directory / "data", "127.0.0.1")
+    finally:
+        hub.stop()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> float:
@@ -158,7 +160,7 @@ def test_a_logout_at_the_hub_ends_the_session_at_keycloak_and_no_server(site, ma
     expect_logged_in(other, site.hub)
     other.locator("#logout").click()
     expect(other).to_have_url(f"{site.hub.url}/hub/login")
-    wait_until(lambda: "logged out ada as they wanted" in site.hub.log, 5)
+    wait_until(lambda: "The provider has logged out ada" in site.hub.log, 5)
     expect_login_wanted(other, site.hub)
     go_to_keycloak(other, site.hub)
     expect(find_form(other)).to_be_visible()

@@ -202,6 +202,9 @@ class MemoryStore:
         self.changes += changed
         return changed
 
+    async def look(self) -> None:
+        """Nothing is looked at: it is here."""
+
     async def remove(self) -> None:
         self._fail()
         self.removes += 1

@@ -190,3 +190,20 @@ async def test_servers_stop_if_the_operator_wants_it(desk, monkeypatch, wanted):
     await desk.send()
     await desk.send(sub="8", jti="2")
     assert stopped == (["ada", "grace"] if wanted else [])
+
+
+async def test_no_server_stops_at_the_users_own_logout(desk, monkeypatch):
+    stopped = []
+
+    async def stop_servers(user):
+        stopped.append(user.name)
+
+    monkeypatch.setattr("jhub_gateway.login.sessions.stop_servers", stop_servers)
+    desk.login.stop_removed_users = True
+    desk.login.own_logouts.add("ada")
+    await desk.send()
+    assert (await desk.find_users())[0] == ""
+    assert stopped == []
+    desk.login.own_logouts.forget("ada")
+    await desk.send(jti="2")
+    assert stopped == ["ada"]

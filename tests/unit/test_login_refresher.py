@@ -410,6 +410,14 @@ async def test_a_login_in_doubt_that_nothing_can_refresh_has_ended(desk):
     assert "no refresh token" in (await desk.refresher.get(is_doubted=True))["ended"]
 
 
+async def test_a_doubt_is_not_of_the_next_login(desk):
+    await desk.save(make_due_state(refresh_token=None, ended="over"))
+    await desk.refresher.get(is_doubted=True)
+    desk.refresher.retry_now()
+    await desk.save(make_state(refresh_token=None))
+    assert not (await desk.refresher.get())["ended"]
+
+
 async def test_a_login_in_doubt_while_the_provider_is_down_is_asked_for_again(desk):
     await desk.save(make_state())
     desk.provider.trouble = HTTPClientError(503)

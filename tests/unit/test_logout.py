@@ -258,6 +258,16 @@ async def test_the_groups_of_a_refreshed_id_token(hub):
     assert [group.name for group in user.groups] == ["beta"]
 
 
+async def test_a_new_name_at_the_provider_gives_no_rights_of_it(hub):
+    renamed = {"sub": "7", "preferred_username": "root", "groups": ["wheel"]}
+    login = make_login(make_provider(userinfo=renamed), admin_users={"root"}, allow_all=True)
+    user = hub.find_user()
+    with pytest.raises(LoginRefused, match="name at the gateway has changed"):
+        await login.update_account(user, make_state())
+    assert not user.admin
+    assert user.groups == []
+
+
 async def test_another_users_userinfo_changes_nothing(hub):
     login = make_login(make_provider(userinfo={"sub": "8", "preferred_username": "ada"}))
     user = hub.find_user()

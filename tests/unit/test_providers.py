@@ -10,6 +10,7 @@ from tornado import web
 from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.authenticator import GatewayAuthenticator
+from jhub_gateway.clients.oidc import ProviderUnavailable
 from jhub_gateway.errors import ConfigurationError, CredentialRefused, LoginEnded, LoginRefused
 from jhub_gateway.login.sessions import sync_account
 from jhub_gateway.providers import (
@@ -268,9 +269,10 @@ async def test_google_without_a_verified_address():
 
 async def test_who_may_log_in_may_stay(tmp_path):
     """OAuthenticator looks at Google's address only where not everybody is let in."""
-    cls, user = GoogleGatewayAuthenticator, Hub(f"sqlite:///{tmp_path}/hub.sqlite").find_user()
+    cls, hub = GoogleGatewayAuthenticator, Hub(f"sqlite:///{tmp_path}/hub.sqlite")
     login = at_one_address(cls, make_provider(cls, email_verified=False))
     model = await log_in(login)
+    user = hub.find_user(model["name"])
     assert await login.update_account(user, model["auth_state"])
 
 
@@ -421,3 +423,35 @@ async def test_what_the_provider_answers_is_in_no_log(caplog):
     with pytest.raises(HTTPClientError):
         await make_login(provider).httpfetch(DOCUMENT["userinfo_endpoint"] + "?secret=sesame")
     assert "sesame" not in caplog.text
+
+
+async def test_a_system_that_is_down_puts_nobody_out(tmp_path):
+    cls, hub = GitHubGatewayAuthenticator, Hub(f"sqlite:///{tmp_path}/hub.sqlite")
+    provider = make_provider(cls)
+    login = at_one_address(cls, provider, allow_all=True)
+    model = await log_in(login)
+    user = hub.find_user(model["name"])
+    cookie = user.cookie_id
+    login.allow_all, login.allowed_organizations = False, {"science"}
+    provider.answers[user.name] = make_failure(502, {})
+    with pytest.raises(ProviderUnavailable):
+        await login.update_account(user, model["auth_state"])
+    assert user.cookie_id == cookie
+
+
+async def test_a_token_in_an_address_is_in_no_error():
+    provider = make_provider(KeycloakGatewayAuthenticator)
+    login = at_one_address(
+        KeycloakGatewayAuthenticator, provider, userdata_token_method="url", allow_all=True
+    )
+    await login.discover()
+    provider.answers["userinfo"] = HTTPClientError(503)
+    with pytest.raises(ProviderUnavailable) as error:
+        await login.token_to_user({"access_token": "sesame", "token_type": "Bearer"})
+    assert "sesame" not in str(error.value)
+
+
+@pytest.mark.parametrize("cls", OPEN_ID)
+async def test_userinfo_from_the_id_token_of_a_class_with_an_address_for_it(cls):
+    login = make(cls, make_provider(cls), issuer=ISSUER, userdata_from_id_token=True)
+    assert (await login.discover()).token_endpoint == DOCUMENT["token_endpoint"]

@@ -161,15 +161,16 @@ async def test_a_refusal_is_told_and_asked_again_after_a_new_login_or_a_while(de
     assert (await renew(desk, one, login=make_login("access-1")))["one"].state == "valid"
 
 
-async def test_those_that_failed_can_be_asked_at_once(desk):
-    one, two = desk.connect("one"), desk.connect("two")
+async def test_another_login_has_all_issued_anew_but_what_is_kept(desk):
+    one, two, kept = desk.connect("one"), desk.connect("two"), desk.connect("kept", is_kept=True)
     one.trouble = CredentialUnavailable("down")
-    await renew(desk, one, two)
+    await renew(desk, one, two, kept)
     one.trouble = None
     desk.renewals.retry_now()
-    found = await renew(desk, one, two)
+    found = await renew(desk, one, two, kept)
     assert found["one"].state == "valid"
-    assert two.calls == ["issue"]
+    assert two.calls == ["issue", "renew"]
+    assert kept.calls == ["issue"]
 
 
 async def test_the_logins_own_token_changes_with_the_login(desk):

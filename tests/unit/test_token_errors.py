@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPHeaders
 
 from jhub_gateway.clients.oidc import ProviderUnavailable
-from jhub_gateway.clients.token_errors import read_error_code, read_token_error
+from jhub_gateway.clients.token_errors import is_temporary, read_error_code, read_token_error
 from jhub_gateway.errors import CredentialRefused, CredentialUnavailable, LoginEnded
 from tests.unit.credential_helpers import make_failure
 
@@ -71,3 +73,22 @@ def test_no_code(answer):
 
 def test_code():
     assert read_error_code(json.loads('{"error": "invalid_scope"}')) == "invalid_scope"
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "temporary"),
+    [
+        (500, {}, True),
+        (503, {}, True),
+        (429, {}, True),
+        (408, {}, True),
+        (403, {"Retry-After": "60"}, True),
+        (403, {"X-RateLimit-Remaining": "0"}, True),
+        (403, {"X-RateLimit-Remaining": "7"}, False),
+        (404, {}, False),
+        (302, {}, False),
+    ],
+)
+def test_what_says_to_try_later(code, headers, temporary):
+    answer = HTTPResponse(HTTPRequest("https://api.example.org"), code, HTTPHeaders(headers))
+    assert is_temporary(answer) is temporary
