@@ -208,8 +208,8 @@ def test_two_hubs_ask_once_and_the_second_goes_on_alone(make_gateway, provider, 
     proxy.clear_requests()
     tokens = watch_token(files, 3 * LIFETIME)
     asked = proxy.count(TOKEN, grant_type="refresh_token")
-    assert len(tokens) - 1 <= asked <= len(tokens)
-    assert asked <= 2 * 3 + 1
+    # One more may be on its way at the beginning, and one at the end.
+    assert len(tokens) - 2 <= asked <= len(tokens)
 
     os.killpg(first.process.pid, signal.SIGKILL)
     assert len(watch_token(files, 2 * LIFETIME)) >= 3
