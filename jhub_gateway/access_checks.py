@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jhub_gateway.clients.kube import KubeUnavailable, check_access
+from jhub_gateway.clients.kube import check_access, warning_if_unavailable
 from jhub_gateway.errors import ConfigurationError
 
 # helm-values/credentials-rbac.yaml says what each is for.
@@ -15,16 +15,9 @@ def check_secret_access(spawner: Any) -> None:
 
     Where the API server does not answer, the log says what was not checked.
     """
-    try:
-        problem = find_access_problem(spawner.namespace, check_access)
-    except KubeUnavailable as unavailable:
-        spawner.log.warning(
-            "The hub's rights on secrets are not checked: the Kubernetes API answered %s",
-            unavailable,
-        )
-        return
-    if problem:
-        raise ConfigurationError(problem)
+    with warning_if_unavailable(spawner.log, "The hub's rights on secrets"):
+        if problem := find_access_problem(spawner.namespace, check_access):
+            raise ConfigurationError(problem)
 
 
 def find_access_problem(

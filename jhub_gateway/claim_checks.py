@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jhub_gateway.clients.kube import Claim, KubeUnavailable, count_nodes, read_claim
+from jhub_gateway.clients.kube import (
+    Claim,
+    KubeUnavailable,
+    count_nodes,
+    read_claim,
+    warning_if_unavailable,
+)
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.policy.datasets import parse_datasets
 
@@ -20,11 +26,9 @@ def check_claims(spawner: Any) -> None:
 
     Where the API server does not answer, the log says what was not checked.
     """
-    try:
+    with warning_if_unavailable(spawner.log, "The claims"):
         for problem in find_claim_problems(spawner, read_claim, _count_nodes):
             raise ConfigurationError(problem)
-    except KubeUnavailable as problem:
-        spawner.log.warning("The claims are not checked: the Kubernetes API answered %s", problem)
 
 
 def find_claim_problems(

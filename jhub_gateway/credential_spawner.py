@@ -13,7 +13,11 @@ from jhub_gateway.credentials.renewals import Source
 from jhub_gateway.credentials.stores import CredentialStore, FoundStore
 from jhub_gateway.data_spawner import DataSpawner
 from jhub_gateway.errors import CredentialUnavailable, StartRefused
-from jhub_gateway.policy.credentials import choose_credentials, parse_credentials
+from jhub_gateway.policy.credentials import (
+    CredentialSetting,
+    choose_credentials,
+    parse_credentials,
+)
 
 CREDENTIALS_VARIABLE = "JHUB_GATEWAY_CREDENTIALS"
 LOGIN_ENDED = (
@@ -124,14 +128,17 @@ class CredentialSpawner(DataSpawner):
             )
 
     @cached_property
+    def _settings(self) -> tuple[CredentialSetting, ...]:
+        return parse_credentials(self.credentials)
+
+    @cached_property
     def _sources(self) -> dict[str, Source]:
-        settings = parse_credentials(self.credentials)
-        connectors = make_connectors(settings)
-        return {one.name: Source(one.system, connectors[one.name]) for one in settings}
+        connectors = make_connectors(self._settings)
+        return {one.name: Source(one.system, connectors[one.name]) for one in self._settings}
 
     def find_credential_sources(self) -> Mapping[str, Source]:
         """Return where the owner's credentials come from, by their groups of today."""
-        mine = choose_credentials(parse_credentials(self.credentials), self.user_groups)
+        mine = choose_credentials(self._settings, self.user_groups)
         return {setting.name: self._sources[setting.name] for setting in mine}
 
     async def load_credentials(self) -> None:

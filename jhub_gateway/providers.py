@@ -10,12 +10,12 @@ from oauthenticator.google import GoogleOAuthenticator
 from traitlets import default
 
 from jhub_gateway.authenticator import GatewayAuthenticator
+from jhub_gateway.connectors.token_exchange import TOKEN_EXCHANGE
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.login.gateway_login import GatewayLogin
 from jhub_gateway.login.handlers import GatewayLoginHandler
 from jhub_gateway.login.openid_login import OpenIDLogin
 
-_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 _GLOBUS_GROUPS = "urn:globus:auth:scope:groups.api.globus.org:view_my_groups_and_memberships"
 
 
@@ -36,7 +36,7 @@ class KeycloakGatewayAuthenticator(GatewayAuthenticator):
         ``openid`` the next refresh would bring no ID token, and userinfo would be forbidden: the
         hub would never hear of the user's groups again.
         """
-        if parameters["grant_type"] == _TOKEN_EXCHANGE and "scope" in parameters:
+        if parameters["grant_type"] == TOKEN_EXCHANGE and "scope" in parameters:
             scopes = dict.fromkeys([*self.scope, *parameters["scope"].split()])
             parameters = {**parameters, "scope": " ".join(scopes)}
         return await super().request_token(parameters)

@@ -4,8 +4,9 @@ KubeSpawner loads the client's configuration; make a spawner before any of these
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -66,6 +67,15 @@ async def _read_claim(namespace: str, name: str) -> Claim | None:
             raise
     modes = found.status.access_modes or found.spec.access_modes or ()
     return Claim(found.status.phase, frozenset(modes))
+
+
+@contextmanager
+def warning_if_unavailable(log: Any, what: str) -> Iterator[None]:
+    """Log which checks are left out where the API server does not answer; the hub starts."""
+    try:
+        yield
+    except KubeUnavailable as problem:
+        log.warning("%s are not checked: the Kubernetes API answered %s", what, problem)
 
 
 async def _count_nodes() -> int:

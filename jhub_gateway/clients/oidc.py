@@ -92,17 +92,25 @@ async def fetch_discovery_document(fetch: Fetch, issuer: str) -> object:
     """Return the decoded document. Raises ProviderUnavailable or WrongDiscovery."""
     url = make_discovery_url(issuer)
     try:
-        with unavailable_when_down(url):
-            return await fetch(
-                url,
-                label="fetching the discovery document",
-                # A redirect could lead from https to http.
-                follow_redirects=False,
-                connect_timeout=CONNECT_SECONDS,
-                request_timeout=REQUEST_SECONDS,
-            )
+        return await fetch_document(fetch, url, "fetching the discovery document")
     except HTTPClientError as answer:
         raise WrongDiscovery(f"there is no discovery document at {url}: {answer}") from None
+
+
+async def fetch_document(fetch: Fetch, url: str, label: str) -> object:
+    """Return what the provider publishes at the address.
+
+    Raises ProviderUnavailable, or tornado's HTTPClientError for 3xx and 4xx.
+    """
+    with unavailable_when_down(url):
+        return await fetch(
+            url,
+            label=label,
+            # A redirect could lead from https to http.
+            follow_redirects=False,
+            connect_timeout=CONNECT_SECONDS,
+            request_timeout=REQUEST_SECONDS,
+        )
 
 
 def make_discovery_url(issuer: str) -> str:

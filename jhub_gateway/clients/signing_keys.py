@@ -11,12 +11,10 @@ import jwt
 from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.clients.oidc import (
-    CONNECT_SECONDS,
-    REQUEST_SECONDS,
     Fetch,
     ProviderError,
     ProviderUnavailable,
-    unavailable_when_down,
+    fetch_document,
 )
 
 MAX_AGE_SECONDS = 3600
@@ -160,15 +158,7 @@ class SigningKeys:
 async def fetch_signing_keys(fetch: Fetch, url: str) -> tuple[SigningKey, ...]:
     """Return the keys of the JWKS at the address, one or more. Raises ProviderUnavailable."""
     try:
-        with unavailable_when_down(url):
-            document = await fetch(
-                url,
-                label="fetching the provider's keys",
-                # A redirect could lead from https to http.
-                follow_redirects=False,
-                connect_timeout=CONNECT_SECONDS,
-                request_timeout=REQUEST_SECONDS,
-            )
+        document = await fetch_document(fetch, url, "fetching the provider's keys")
     except HTTPClientError as answer:
         raise ProviderUnavailable(f"there are no keys at {url}: {answer}") from None
     keys = read_signing_keys(document)

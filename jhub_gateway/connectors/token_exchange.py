@@ -13,7 +13,7 @@ from jhub_gateway.models import Issued, Login
 from jhub_gateway.policy.credentials import make_setting_error, read_settings
 from jhub_gateway.policy.entry_values import read_text
 
-_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 _TYPES = "urn:ietf:params:oauth:token-type:"
 _ACCESS, _JWT, _REFRESH = (f"{_TYPES}{kind}" for kind in ("access_token", "jwt", "refresh_token"))
 
@@ -73,7 +73,7 @@ class TokenExchange(Connector):
             )
         response = await service.request_token(
             {
-                "grant_type": _GRANT,
+                "grant_type": TOKEN_EXCHANGE,
                 "subject_token": login.access_token,
                 "subject_token_type": _ACCESS,
                 **self._asked,

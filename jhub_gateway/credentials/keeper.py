@@ -54,11 +54,6 @@ class CredentialKeeper:
         """Keep the credentials of a running server fresh from now on."""
         self.take(user, spawner).keep()
 
-    def wake(self, user: Any) -> None:
-        """Look at the user's login now: it has changed."""
-        if kept := self._find(user):
-            kept.wake()
-
     async def take_up(self, user: Any) -> None:
         """Give the user's servers a new login; wait a little, so that the next page shows it."""
         if kept := self._find(user):

@@ -3,20 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from secrets import SystemRandom
 from typing import Any, Protocol
 
 from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.credentials.auth_states import read_state, replace_state
+from jhub_gateway.credentials.chance import draw_chance
 from jhub_gateway.credentials.stores import CredentialStore
 from jhub_gateway.errors import CredentialUnavailable, GatewayError, LoginRefused
 from jhub_gateway.policy.refresh import find_due, find_retry
 
 State = dict[str, Any]
-
-_DICE = SystemRandom()
 
 
 class LoginService(Protocol):
@@ -53,7 +51,7 @@ class LoginRefresher:
         self._store = store
         self._log = log
         self._clock = clock
-        self._chance = _DICE.random()
+        self._chance = draw_chance()
         self._running: asyncio.Task[None] | None = None
         self._retry_at = 0.0
         self._is_doubted = False
@@ -129,7 +127,7 @@ class LoginRefresher:
         if not is_saved:
             self._log.info("%s has logged in while their tokens were refreshed", self._user.name)
             return
-        self.failures, self._retry_at, self._chance = 0, 0.0, _DICE.random()
+        self.failures, self._retry_at, self._chance = 0, 0.0, draw_chance()
         self._is_doubted = False
         if new["ended"]:
             self._log.warning("The login of %s has ended: %s", self._user.name, new["ended"])
@@ -158,12 +156,12 @@ class LoginRefresher:
             self._log.exception("%s keeps their groups", self._user.name)
 
     def _wait_for_another(self) -> None:
-        self._retry_at = self._clock() + find_retry(1, _DICE.random())
+        self._retry_at = self._clock() + find_retry(1, draw_chance())
 
     def _fail(self, problem: Exception) -> None:
         is_known = isinstance(problem, GatewayError)
         self.failures += 1
-        wait = find_retry(self.failures, _DICE.random())
+        wait = find_retry(self.failures, draw_chance())
         self._retry_at = self._clock() + wait
         self._log.warning(
             "The tokens of %s are not refreshed (%s); the old ones hold. Trying again in %.1f s",

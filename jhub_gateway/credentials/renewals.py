@@ -4,10 +4,10 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from secrets import SystemRandom
 from typing import Any, NamedTuple
 
 from jhub_gateway.connectors.base import Connector, TokenService
+from jhub_gateway.credentials.chance import draw_chance
 from jhub_gateway.errors import CredentialRefused, CredentialUnavailable, LoginEnded
 from jhub_gateway.models import Credential, Issued, Login
 from jhub_gateway.policy.credentials import ACCESS_TOKEN
@@ -17,8 +17,6 @@ LATE = "The gateway is renewing this credential. Try again in a minute."
 LOG_IN_AGAIN = "Log in at the gateway again."
 # A system that refuses is asked again this much later: an operator may have mended it.
 _REFUSED_SECONDS = 300
-
-_DICE = SystemRandom()
 
 
 class Source(NamedTuple):
@@ -136,7 +134,7 @@ class Renewals:
 
     def _fail(self, kept: _Kept, username: str, problem: Exception) -> None:
         kept.failures += 1
-        kept.next_at = self._clock() + find_retry(kept.failures, _DICE.random())
+        kept.next_at = self._clock() + find_retry(kept.failures, draw_chance())
         is_known = isinstance(problem, CredentialUnavailable | LoginEnded)
         self._log.warning(
             "Credential %s of %s is not renewed: %s",
@@ -184,7 +182,7 @@ def _make_kept(name: str, source: Source) -> _Kept:
 def _find_next(issued: Issued, now: float) -> float | None:
     if issued.renew_at is not None or issued.expires_at is None or issued.token == ACCESS_TOKEN:
         return issued.renew_at
-    return find_due(now, issued.expires_at, _DICE.random())
+    return find_due(now, issued.expires_at, draw_chance())
 
 
 def _encode(kept: _Kept) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from secrets import SystemRandom
 from typing import Any
 
 from jhub_gateway.credentials.auth_states import read_state, replace_state
+from jhub_gateway.credentials.chance import draw_chance
 from jhub_gateway.credentials.login_refresher import LoginRefresher
 from jhub_gateway.credentials.renewals import LATE, Renewals, Source
 from jhub_gateway.credentials.stores import CredentialStore
@@ -22,8 +22,6 @@ LOGIN_ENDED = "Your login at the gateway has ended: log in again. Your servers g
 LONGEST_SLEEP = 300
 # And no more often than this, in seconds, whatever a connector asks for.
 SHORTEST_SLEEP = 0.2
-
-_DICE = SystemRandom()
 
 
 class UserCredentials:
@@ -212,7 +210,7 @@ class UserCredentials:
                 self._failures = 0
             except Exception as problem:
                 self._fail(problem)
-                seconds = find_retry(self._failures, _DICE.random())
+                seconds = find_retry(self._failures, draw_chance())
             if not self._woken.is_set():
                 self._told.set()
             # Not wait_for: in Python 3.11 it takes no cancellation at the moment of a wake.

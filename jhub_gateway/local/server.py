@@ -11,7 +11,11 @@ from traitlets import Bool, Enum, Unicode, default
 
 from jhub_gateway import notebook
 from jhub_gateway.credential_spawner import CredentialSpawner
-from jhub_gateway.credentials.directory_store import DirectoryStore, list_directory_stores
+from jhub_gateway.credentials.directory_store import (
+    OWNER_ONLY,
+    DirectoryStore,
+    list_directory_stores,
+)
 from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.errors import ConfigurationError, StartRefused
 from jhub_gateway.local.measuring import keep_measuring
@@ -51,7 +55,7 @@ class LocalServer(CredentialSpawner):
     # Whether the hub makes homes, or what starts the servers.
     makes_homes = True
     # The mode of the files with credentials.
-    credentials_mode = 0o600
+    credentials_mode = OWNER_ONLY
     _measuring: ClassVar[asyncio.Future[None] | None] = None
 
     data_directory = Unicode(

@@ -6,6 +6,7 @@ from typing import Any
 from systemdspawner import SystemdSpawner
 from traitlets import default
 
+from jhub_gateway.credentials.directory_store import READABLE
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.local.data_directory import PASSABLE, prepare_data_directory
 from jhub_gateway.local.server import CREDENTIALS, LocalServer
@@ -30,7 +31,7 @@ class SystemdGatewaySpawner(LocalServer, SystemdSpawner):
     makes_homes = False
     # The unit's account is not known before the unit runs. Nobody else gets to the files: the
     # directory above them is the hub's alone, and each unit is shown its own.
-    credentials_mode = 0o644
+    credentials_mode = READABLE
 
     @default("data_directory")
     def _default_data_directory(self) -> str:

@@ -2,22 +2,18 @@
 
 import asyncio
 import json
-import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from jupyterhub.app import JupyterHub
-from jupyterhub.crypto import KEY_ENV, CryptKeeper
 from jupyterhub.utils import maybe_future
-from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from traitlets import Bool, Set, Unicode, default
+from traitlets import Bool, Unicode, default
 
 from jhub_gateway.clients.oidc import (
     CONNECT_SECONDS,
@@ -27,7 +23,8 @@ from jhub_gateway.clients.oidc import (
 )
 from jhub_gateway.clients.token_errors import is_temporary, read_error_code, read_token_error
 from jhub_gateway.credentials.keeper import CredentialKeeper
-from jhub_gateway.errors import ConfigurationError, CredentialRefused, LoginEnded
+from jhub_gateway.errors import CredentialRefused, LoginEnded
+from jhub_gateway.login.checked_login import CheckedLogin, is_on_mysql
 from jhub_gateway.login.handlers import (
     GatewayCallbackHandler,
     GatewayLoginHandler,
@@ -50,39 +47,14 @@ from jhub_gateway.policy.claims import (
     read_subject,
 )
 from jhub_gateway.policy.login_states import end_login, take_tokens
-from jhub_gateway.policy.secrets import (
-    check_crypt_keys,
-    check_not_placeholder,
-    check_secret,
-    name_crypt_key,
-)
 from jhub_gateway.policy.urls import check_login_url
 from jhub_gateway.refusals import make_refusal
-from jhub_gateway.startup import prepare_hub
-from jhub_gateway.trait_checks import check_known_traits
 
 # A provider that is slow to say who is in which group does not hold up a start for longer.
 GROUPS_SECONDS = 3
 
 
-@contextmanager
-def stopping_the_hub(app: JupyterHub) -> Iterator[None]:
-    """End the hub with one line in its log, and no traceback, for a setting that cannot work."""
-    try:
-        yield
-    except ConfigurationError as problem:
-        app.log.critical("The hub cannot start: %s", problem)
-        app.exit(1)
-
-
-def find_crypt_keys(app: JupyterHub) -> list[str | bytes]:
-    """Return the keys as they are set, where JupyterHub's CryptKeeper looks for them."""
-    if "keys" in app.config.CryptKeeper:
-        return list(app.config.CryptKeeper["keys"])
-    return [key for key in os.environ.get(KEY_ENV, "").split(";") if key.strip()]
-
-
-class GatewayLogin(OAuthenticator):
+class GatewayLogin(CheckedLogin):
     """Makes an authenticator of OAuthenticator's a gateway's.
 
     Mix it in before the provider's own class. It names users as the provider does and refuses
@@ -122,16 +94,6 @@ class GatewayLogin(OAuthenticator):
         The claim in userinfo with the user's name for people to read; written like
         ``groups_claim``. It is kept as ``display_name`` in ``auth_state``. Default: ``"name"``;
         a user without it has only their user name.
-        """,
-    )
-
-    insecure_http_hosts = Set(
-        Unicode(),
-        config=True,
-        help="""
-        Host names to which logins may go over plain http: of the issuer and its endpoints, and of
-        this hub's own callback URL. Default: none; loopback needs no entry. Anybody on the way to
-        a host named here can take over logins, so name only hosts of a closed test network.
         """,
     )
 
@@ -376,7 +338,7 @@ class GatewayLogin(OAuthenticator):
         """
         if getattr(self.parent, "subdomain_host", "") and username != username.lower():
             return False
-        if _is_on_mysql(self.parent) and not is_told_apart_by_mysql(username):
+        if is_on_mysql(self.parent) and not is_told_apart_by_mysql(username):
             return False
         return is_safe_username(username) and super().validate_username(username)
 
@@ -488,20 +450,14 @@ class GatewayLogin(OAuthenticator):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        # JupyterHub reads the keys right after it has made its authenticator.
-        if isinstance(self.parent, JupyterHub) and self.enable_auth_state:
-            with stopping_the_hub(self.parent):
-                check_crypt_keys(find_crypt_keys(self.parent))
         if isinstance(self.parent, JupyterHub):
             add_pages(self.parent, self.keeper.get_health)
 
     def get_handlers(self, app: JupyterHub) -> list[Any]:
-        """Return the login pages, once the hub's settings are checked; a bad one stops it."""
-        with stopping_the_hub(app):
-            self.check_at_start(app)
-            prepare_hub(app)
+        """Return the login pages, and begin to learn where the provider's are."""
+        handlers = super().get_handlers(app)
         self._early_discovery = asyncio.ensure_future(self._discover_early())
-        return super().get_handlers(app)
+        return handlers
 
     async def _discover_early(self) -> None:
         # A provider that is down does not keep the hub from starting; the log says it now.
@@ -509,53 +465,6 @@ class GatewayLogin(OAuthenticator):
             await self.discover()
         except ProviderError as problem:
             self.log.error("Nobody can log in until this is solved: %s", problem)
-
-    def check_allow_config(self) -> None:
-        """JupyterHub only warns here of a hub that lets nobody in; check_at_start stops it."""
-
-    def check_at_start(self, app: JupyterHub) -> None:
-        """Check what must be right for any login to be safe. Raises ConfigurationError."""
-        if _is_on_mysql(app):
-            app.log.warning(
-                "MySQL and MariaDB don't tell upper from lower case and é from e: users whose "
-                "names have capitals or letters beyond ASCII can't log in. See username_map"
-            )
-        check_known_traits(type(self), app.config)
-        self.check_provider_settings()
-        self._check_somebody_may_log_in()
-        self._check_group_settings()
-        check_secret("JupyterHub.cookie_secret", app.cookie_secret)
-        if self.enable_auth_state:
-            for place, key in enumerate(CryptKeeper.instance().keys, start=1):
-                check_secret(name_crypt_key(place), key)
-
-    def name_trait(self, name: str) -> str:
-        """Return how messages name a trait of this authenticator."""
-        return f"{type(self).__name__}.{name}"
-
-    def check_provider_settings(self) -> None:
-        """Check the client and the provider's addresses. Raises ConfigurationError."""
-        check_not_placeholder(self.name_trait("client_id"), self.client_id)
-        check_not_placeholder(self.name_trait("client_secret"), self.client_secret)
-        for name in ("oauth_callback_url", "authorize_url", "token_url", "userdata_url"):
-            if getattr(self, name):
-                check_login_url(
-                    self.name_trait(name), getattr(self, name), self.insecure_http_hosts
-                )
-
-    def _check_somebody_may_log_in(self) -> None:
-        if not (self.any_allow_config or self.admin_users or self.admin_groups):
-            raise ConfigurationError(
-                f"nobody may log in. Set {self.name_trait('allowed_groups')} or allowed_users, or "
-                "allow_all = True for everybody who has an account at the provider"
-            )
-
-    def _check_group_settings(self) -> None:
-        if self.manage_groups and not callable(self.auth_state_groups_key):
-            raise ConfigurationError(
-                f"{self.name_trait('auth_state_groups_key')} (or claim_groups_key) is a text: set "
-                f"{self.name_trait('groups_claim')} to the claim's name instead"
-            )
 
 
 def _has_access_token(answer: object) -> bool:
@@ -566,7 +475,3 @@ def _has_access_token(answer: object) -> bool:
 def _cut(url: str) -> str:
     """Return the address without its query, which may hold what is secret."""
     return url.split("?", 1)[0]
-
-
-def _is_on_mysql(app: JupyterHub | None) -> bool:
-    return getattr(app, "db_url", "").startswith(("mysql", "mariadb"))

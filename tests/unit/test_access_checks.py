@@ -2,16 +2,15 @@
 
 import logging
 import re
-import socket
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from kubernetes_asyncio.client import Configuration
 
 from jhub_gateway import access_checks
 from jhub_gateway.access_checks import SECRET_VERBS, check_secret_access, find_access_problem
 from jhub_gateway.errors import ConfigurationError
+from tests.unit.api_server import no_api_server
 
 MANIFEST = Path(__file__).parents[2] / "helm-values" / "credentials-rbac.yaml"
 
@@ -51,12 +50,6 @@ def test_the_manifest_has_a_line_for_each_verb_and_no_more():
 
 
 def test_where_the_api_server_does_not_answer_the_hub_starts_and_says_so(caplog):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
-    before = Configuration.get_default_copy()
-    Configuration.set_default(Configuration(host=f"http://127.0.0.1:{closed}"))
-    try:
+    with no_api_server():
         check_secret_access(make_spawner())
-    finally:
-        Configuration.set_default(before)
     assert "rights on secrets are not checked: the Kubernetes API answered" in caplog.text

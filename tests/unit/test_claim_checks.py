@@ -1,14 +1,13 @@
 """Claims that cannot work are found when the hub starts."""
 
 import logging
-import socket
 from types import SimpleNamespace
 
 import pytest
-from kubernetes_asyncio.client import Configuration
 
 from jhub_gateway.claim_checks import check_claims, find_claim_problems
 from jhub_gateway.clients.kube import Claim
+from tests.unit.api_server import no_api_server
 
 MANY, ONCE = frozenset({"ReadWriteMany"}), frozenset({"ReadWriteOnce"})
 READ = frozenset({"ReadOnlyMany"})
@@ -90,12 +89,6 @@ def test_a_dataset_never_shows_the_share_itself(place):
 
 
 def test_where_the_api_server_does_not_answer_the_hub_starts_and_says_so(caplog):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
-    before = Configuration.get_default_copy()
-    Configuration.set_default(Configuration(host=f"http://127.0.0.1:{closed}"))
-    try:
+    with no_api_server():
         check_claims(make_spawner())
-    finally:
-        Configuration.set_default(before)
     assert "The claims are not checked: the Kubernetes API answered" in caplog.text

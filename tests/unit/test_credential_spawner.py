@@ -24,7 +24,6 @@ from tests.unit.credential_helpers import (
     make_due_state,
     make_login,
     make_state,
-    use_key,
     wait_until,
 )
 from tests.unit.data_servers import FlagSpawner, set_groups
@@ -40,12 +39,6 @@ class Server(CredentialSpawner, FlagSpawner):
 
     def make_credential_store(self):
         return self.store
-
-
-@pytest.fixture
-def database(tmp_path):
-    use_key()
-    return f"sqlite:///{tmp_path}/hub.sqlite"
 
 
 @pytest.fixture
@@ -83,7 +76,7 @@ async def test_a_start_writes_the_files_and_keeps_them_fresh(server):
     await load(server)
     assert server.store.files["access_token"] == b"access-0"
     await server.user.save_auth_state(make_state(access_token="access-9"))
-    server.authenticator.keeper.wake(server.user)
+    await server.authenticator.keeper.take_up(server.user)
     await wait_until(lambda: server.store.files["access_token"] == b"access-9")
 
 

@@ -16,7 +16,6 @@ from tests.unit.credential_helpers import (
     make_due_state,
     make_login,
     make_state,
-    use_key,
     wait_until,
 )
 
@@ -72,12 +71,6 @@ class Desk:
         server.pending = "stop"
         await self.keeper.settle(self.user, server)
         server.active = server.pending = False
-
-
-@pytest.fixture
-def database(tmp_path):
-    use_key()
-    return f"sqlite:///{tmp_path}/hub.sqlite"
 
 
 @pytest.fixture
@@ -206,9 +199,9 @@ async def test_a_login_wakes_those_of_its_user(desk):
     (server,) = desk.start("")
     await desk.load(server)
     await desk.user.save_auth_state(make_state(access_token="access-9"))
-    desk.keeper.wake(desk.user)
+    await desk.keeper.take_up(desk.user)
     await wait_until(lambda: desk.stores[0].files["access_token"] == b"access-9")
-    desk.keeper.wake(desk.hub.find_user("grace"))
+    await desk.keeper.take_up(desk.hub.find_user("grace"))
 
 
 async def test_the_next_user_with_a_removed_ones_number_gets_nothing_of_theirs(desk):

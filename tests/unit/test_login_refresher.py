@@ -51,12 +51,6 @@ MISTAKES = [
 
 
 @pytest.fixture
-def database(tmp_path):
-    use_key()
-    return f"sqlite:///{tmp_path}/hub.sqlite"
-
-
-@pytest.fixture
 async def desk(database):
     return Desk(database, Provider(), MemoryStore())
 

@@ -26,7 +26,6 @@ from tests.unit.credential_helpers import (
     make_due_state,
     make_login,
     make_state,
-    use_key,
     wait_until,
 )
 
@@ -82,12 +81,6 @@ class Desk:
     @property
     def index(self):
         return json.loads(self.store.files["credentials.json"])
-
-
-@pytest.fixture
-def database(tmp_path):
-    use_key()
-    return f"sqlite:///{tmp_path}/hub.sqlite"
 
 
 @pytest.fixture

@@ -1,0 +1,10 @@
+"""The chance by which renewals and retries are spread."""
+
+from secrets import SystemRandom
+
+_DICE = SystemRandom()
+
+
+def draw_chance() -> float:
+    """Return a random number from 0 to 1, for :mod:`jhub_gateway.policy.refresh`."""
+    return _DICE.random()
