@@ -157,3 +157,18 @@ class Credential:
     state: str = "valid"
     sentence: str = ""
     issued: Issued = Issued()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a server does not start, or has ended.
+
+    ``code`` labels it in the metrics. ``sentence`` is for the user, with what to do next;
+    ``cause`` for the operator's log. Where ``is_final`` is false it may still go on: the reason
+    says what is being waited for.
+    """
+
+    code: str
+    sentence: str
+    cause: str
+    is_final: bool = True

@@ -1,5 +1,6 @@
 """The four tiers, each marked by its folder, and the real parts that they share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # One process has them all, so that one Keycloak starts.
             item.add_marker(pytest.mark.xdist_group("keycloak"))
     items.sort(key=lambda item: TIERS.index(_get_tier(item.path)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show with a test that fails how the log of each of its hubs ends."""
+    report = yield
+    if report.failed and "make_hub" in getattr(item, "funcargs", {}):
+        for log in sorted(item.funcargs["tmp_path"].glob("hub-*/hub.log")):
+            end = "\n".join(log.read_text().splitlines()[-40:])
+            report.sections.append((f"The end of the log of {log.parent.name}", end))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
