@@ -19,6 +19,7 @@ from jhub_gateway.policy.profiles import (
 )
 from jhub_gateway.policy.quantities import format_memory
 from jhub_gateway.refusals import make_refusal
+from jhub_gateway.request_ids import outside_requests
 from jhub_gateway.trait_checks import check_known_traits
 
 HUB_MISCONFIGURED = "This hub is not set up correctly. Tell the gateway's operators."
@@ -128,6 +129,11 @@ class ProfiledSpawner(LoggingConfigurable):
     def user_groups(self) -> frozenset[str]:
         """Names of the groups of the server's owner, whoever asked for the start."""
         return frozenset(group.name for group in self.user.groups)
+
+    def start_polling(self) -> None:
+        """Poll the server as long as it runs, which is for longer than any request's work."""
+        with outside_requests():
+            super().start_polling()  # type: ignore[misc]
 
     def choose_profile(self) -> MemoryProfile | None:
         """Return the profile of this start, or None if this hub has no profiles.

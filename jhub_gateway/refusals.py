@@ -1,21 +1,21 @@
 """A start that is refused, and what JupyterHub must not make of it."""
 
-from secrets import token_hex
-
 from jupyterhub import version_info
 from jupyterhub.spawner import Spawner
 from tornado import web
 
 from jhub_gateway.error_pages import make_error_page
 from jhub_gateway.errors import StartRefused
+from jhub_gateway.request_ids import get_request_id, make_request_id
 
 
 def make_logged_refusal(spawner: Spawner, refusal: StartRefused) -> web.HTTPError:
     """Return the error that shows what is refused, and log its cause for the operator.
 
-    Both have the same reference, so that support can find the one by the other.
+    Both have the same reference, so that support can find the one by the other: the id of the
+    request that asked for the start, if there was one.
     """
-    reference = token_hex(4)
+    reference = get_request_id() or make_request_id()
     spawner.log.error(
         "Refused to start the server of %s (reference %s): %s",
         spawner._log_name,

@@ -13,6 +13,7 @@ from traitlets import Unicode, default, validate
 
 from jhub_gateway.access_checks import check_secret_access
 from jhub_gateway.claim_checks import check_claims
+from jhub_gateway.clients.user_agents import name_caller
 from jhub_gateway.credential_spawner import CredentialSpawner
 from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
 from jhub_gateway.credentials.stores import FoundStore
@@ -40,6 +41,8 @@ from jhub_gateway.policy.share_volumes import (
 )
 from jhub_gateway.refusals import make_logged_refusal
 from jhub_gateway.refused_starts import START_ID, start_unless_refused
+from jhub_gateway.request_ids import ANNOTATION as REQUEST_ID
+from jhub_gateway.request_ids import get_request_id
 from jhub_gateway.spawner_checks import check_settings
 
 
@@ -107,6 +110,10 @@ class GatewaySpawner(CredentialSpawner, KubeSpawner):
         It is needed for ``home_quota``. Default: none; nothing is shown of sizes.
         """,
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name_caller(self.api.api_client)
 
     @default("uid")
     def _default_uid(self) -> int:
@@ -218,7 +225,8 @@ class GatewaySpawner(CredentialSpawner, KubeSpawner):
             "jhub-gateway/hub": self.hub_name,
             "jhub-gateway/owner": make_owner_label(self.identity),
         }
-        pod.metadata.annotations = {**(pod.metadata.annotations or {}), START_ID: self.start_id}
+        own = {START_ID: self.start_id, REQUEST_ID: get_request_id()}
+        pod.metadata.annotations = {**(pod.metadata.annotations or {}), **own}
 
     def _restrict(self, pod: Any) -> None:
         # KubeSpawner itself holds the security contexts as plain mappings, so pod isn't typed.

@@ -3,6 +3,7 @@
 from jupyterhub.app import JupyterHub
 
 from jhub_gateway.profiled_spawner import ProfiledSpawner, check_spawner, prepare_once
+from jhub_gateway.request_ids import trace_requests
 
 REFUSAL_SECONDS = 1
 
@@ -19,12 +20,15 @@ def check_hub(app: JupyterHub) -> None:
 def prepare_hub(app: JupyterHub) -> None:
     """Check the settings of this hub's spawner, and prepare what its starts need.
 
+    It also gives each request an id, which the logs and the API calls that it causes bear.
+
     :class:`~jhub_gateway.authenticator.GatewayAuthenticator` calls it when the hub starts. With
     another authenticator the same is done at the first start of a server, which is refused if
     the check fails, and so are all others.
 
     Raises ConfigurationError, with a sentence that names the trait and its value.
     """
+    trace_requests(app)
     if issubclass(app.spawner_class, ProfiledSpawner):
         prepare_once(app.spawner_class, app)
         wait_for_refusals(app)

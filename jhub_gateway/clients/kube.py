@@ -4,9 +4,9 @@ KubeSpawner loads the client's configuration; make a spawner before any of these
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +22,7 @@ from kubernetes_asyncio.client import (
     V1SelfSubjectAccessReviewSpec,
 )
 
+from jhub_gateway.clients.user_agents import name_caller
 from jhub_gateway.errors import GatewayError
 
 REQUEST_SECONDS = 10
@@ -57,8 +58,15 @@ def check_access(namespace: str, verbs: Iterable[str], resource: str) -> list[st
     return _wait_for(_check_access(namespace, list(verbs), resource))
 
 
-async def _read_claim(namespace: str, name: str) -> Claim | None:
+@asynccontextmanager
+async def _open_client() -> AsyncIterator[ApiClient]:
     async with ApiClient() as client:
+        name_caller(client)
+        yield client
+
+
+async def _read_claim(namespace: str, name: str) -> Claim | None:
+    async with _open_client() as client:
         try:
             found = await CoreV1Api(client).read_namespaced_persistent_volume_claim(name, namespace)
         except ApiException as problem:
@@ -79,12 +87,12 @@ def warning_if_unavailable(log: Any, what: str) -> Iterator[None]:
 
 
 async def _count_nodes() -> int:
-    async with ApiClient() as client:
+    async with _open_client() as client:
         return len((await CoreV1Api(client).list_node()).items)
 
 
 async def _check_access(namespace: str, verbs: list[str], resource: str) -> list[str]:
-    async with ApiClient() as client:
+    async with _open_client() as client:
         api = AuthorizationV1Api(client)
         reviews = [_make_review(namespace, verb, resource) for verb in verbs]
         asked = (api.create_self_subject_access_review(review) for review in reviews)

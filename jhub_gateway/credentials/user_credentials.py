@@ -16,6 +16,7 @@ from jhub_gateway.models import Credential
 from jhub_gateway.policy.credentials import end_faulty, make_files, make_health
 from jhub_gateway.policy.login_states import make_login
 from jhub_gateway.policy.refresh import find_late, find_retry, is_short
+from jhub_gateway.request_ids import outside_requests
 
 LOGIN_ENDED = "Your login at the gateway has ended: log in again. Your servers go on meanwhile."
 # A look at least this often, in seconds: another process of the hub may have changed the login.
@@ -104,7 +105,8 @@ class UserCredentials:
     def keep(self) -> None:
         """Keep the files fresh from now on. Harmless if that is done already."""
         if self._keeping is None or self._keeping.done():
-            self._keeping = asyncio.create_task(self._keep())
+            with outside_requests():
+                self._keeping = asyncio.create_task(self._keep())
 
     async def doubt(self, patience: float) -> None:
         """Refresh the login now, due or not, and tell the servers what has become of it."""

@@ -51,7 +51,7 @@ def expect_refusal(page: Page, profile: str, sentence: str) -> str:
     page.get_by_text(profile, exact=True).click()
     page.get_by_role("button", name="Start").click()
     expect(page.locator("body")).to_contain_text(sentence, timeout=SLOW)
-    shown = re.search(r"Reference: ([0-9a-f]{8})\.", page.locator("body").inner_text())
+    shown = re.search(r"Reference: ([0-9a-f]{10})\.", page.locator("body").inner_text())
     assert shown, page.locator("body").inner_text()
     return shown[1]
 
