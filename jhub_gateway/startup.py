@@ -2,6 +2,7 @@
 
 from jupyterhub.app import JupyterHub
 
+from jhub_gateway.hub_pages import add_templates
 from jhub_gateway.profiled_spawner import ProfiledSpawner, check_spawner, prepare_once
 from jhub_gateway.request_ids import trace_requests
 
@@ -32,6 +33,7 @@ def prepare_hub(app: JupyterHub) -> None:
     if issubclass(app.spawner_class, ProfiledSpawner):
         prepare_once(app.spawner_class, app)
         wait_for_refusals(app)
+        add_templates(app)
 
 
 def wait_for_refusals(app: JupyterHub) -> None:
