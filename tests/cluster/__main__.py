@@ -1,13 +1,16 @@
-"""`python -m tests.cluster up|down|status|lock`: see README.md beside this file."""
+"""`python -m tests.cluster up|down|status|stop|start|lock`: see README.md beside this file."""
 
 import argparse
 import sys
 
-from . import cluster, go_module
-from .errors import ClusterError
+from . import cluster, control_plane, go_module, node
+from .errors import ClusterError, RequirementError
 from .paths import KUBECONFIG
 
 LEVELS = ("control-plane", "node")
+
+CANNOT_RUN = 3
+"""The exit code where the machine lacks what the cluster needs."""
 
 
 def main() -> int:
@@ -18,6 +21,12 @@ def main() -> int:
     up.add_argument("--level", choices=LEVELS, default="node")
     commands.add_parser("down", help="end the cluster and remove what it made on this machine")
     commands.add_parser("status", help="what runs, and up to which level")
+    programs = (*control_plane.NAMES, *node.NAMES)
+    stop = commands.add_parser("stop", help="stop one program, as a fault; the others go on")
+    stop.add_argument("program", choices=programs)
+    stop.add_argument("--kill", action="store_true", help="by force, as a crash does")
+    start = commands.add_parser("start", help="start a program that was stopped, as it was")
+    start.add_argument("program", choices=programs)
     lock = commands.add_parser("lock", help="pin another version of Kubernetes")
     lock.add_argument("version", help="such as 1.34.4")
     args = parser.parse_args()
@@ -26,13 +35,17 @@ def main() -> int:
             print(cluster.up(args.level))
         elif args.command == "down":
             cluster.down()
+        elif args.command == "stop":
+            cluster.stop_program(args.program, args.kill)
+        elif args.command == "start":
+            cluster.start_program(args.program)
         elif args.command == "lock":
             go_module.pin(args.version)
         else:
             return _show_status()
     except ClusterError as error:
         print(f"cluster: {error}", file=sys.stderr)
-        return 1
+        return CANNOT_RUN if isinstance(error, RequirementError) else 1
     except KeyboardInterrupt:
         print("cluster: interrupted; `down` removes what was started", file=sys.stderr)
         return 130

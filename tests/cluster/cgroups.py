@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from .errors import ClusterError
+from .paths import RUN
 
-NAME = "jhub-gateway-cluster"
+NAME = RUN.name
 """The cgroup below the root: the kubelet keeps its pods inside of it."""
 
 CONTROLLERS = ("cpu", "cpuset", "memory", "pids")

@@ -3,11 +3,13 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from . import containerd, control_plane, images, kubelet, mounts, node, process
+from . import cgroups, containerd, control_plane, images, kubelet, mounts, node, process
 from .api import Api
 from .build import provide_programs
 from .errors import ClusterError
@@ -17,6 +19,9 @@ from .pki import Authority
 from .progress import say
 from .requirements import check_node_requirements
 from .versions import get_build_key
+
+ANSWER_SECONDS = 30
+"""How long programs that run may take to answer: a busy machine is no reason to end them."""
 
 BUILD_KEY = STATE / "build-key"
 """Names the programs that the running cluster was started with."""
@@ -54,7 +59,34 @@ def get_level() -> str | None:
     """The level at which the cluster runs and is healthy; None if it does not."""
     if not control_plane.is_running() or _get_running_build() != get_build_key():
         return None
-    return "node" if node.is_running() else "control-plane"
+    api = Api(KUBECONFIG)
+    if not _answers_in_time(api.is_ready):
+        return None
+    is_node = node.is_running() and _answers_in_time(lambda: node.is_node_ready(api))
+    return "node" if is_node else "control-plane"
+
+
+def stop_program(name: str, is_killed: bool = False) -> None:
+    """Stop one program of the cluster, as a fault: the others go on. Logs and data stay."""
+    with _lock():
+        if is_killed:
+            process.kill(name)
+        else:
+            process.stop(name, seconds=10)
+
+
+def start_program(name: str) -> None:
+    """Start one program again that was stopped, as it was; return once the cluster is well."""
+    with _lock():
+        if process.get_pid(name) is None:
+            pid = process.start_again(name)
+            if name in node.NAMES:
+                cgroups.join(pid)
+        api = Api(KUBECONFIG)
+        process.wait_until("the API server was ready", api.is_ready, needs=[name], seconds=60)
+        if name in node.NAMES:
+            ready = partial(node.is_node_ready, api)
+            process.wait_until("the node was ready", ready, needs=[name], seconds=60)
 
 
 def get_given_kubeconfig() -> Path | None:
@@ -80,15 +112,21 @@ def _bring_up_node() -> None:
     if level == "node":
         containerd.load_images(images.provide_archives())
         return
-    _remove_everything()
-    provide_programs()
-    archives = images.provide_archives()
-    authority, api = _start_control_plane()
+    if level is None:
+        _remove_everything()
+        provide_programs()
+        archives = images.provide_archives()
+        authority, api = _start_control_plane()
+    else:
+        # Others may use the control plane: only the node is made anew.
+        node.stop()
+        archives = images.provide_archives()
+        authority, api = Authority.load(), Api(KUBECONFIG)
     node.start(authority, api, archives)
 
 
 def _start_control_plane() -> tuple[Authority, Api]:
-    authority = Authority()
+    authority = Authority.make()
     api = control_plane.start(authority)
     BUILD_KEY.write_text(get_build_key())
     return authority, api
@@ -118,6 +156,15 @@ def _remove_everything() -> None:
 
 def _get_running_build() -> str:
     return BUILD_KEY.read_text() if BUILD_KEY.exists() else ""
+
+
+def _answers_in_time(ask: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while not ask():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
+    return True
 
 
 @contextmanager

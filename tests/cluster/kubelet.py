@@ -82,6 +82,8 @@ def _make_config(authority: Authority, serving: Credential) -> dict[str, object]
         "makeIPTablesUtilChains": False,
         # How soon pods see a changed Secret: a minute elsewhere, which tests can't wait for.
         "syncFrequency": "1s",
+        # The node says that it is alive at each quarter of this.
+        "nodeLeaseDurationSeconds": 12,
         # Nothing answers there: pods have no DNS, and get no warning about it either.
         "clusterDNS": [GATEWAY],
         "clusterDomain": "cluster.local",

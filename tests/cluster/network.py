@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ClusterError
-from .paths import RUN
+from .paths import NAME, NAMES, RUN
 
-BRIDGE = "jhub-gateway0"
-NETWORK = "jhub-gateway-test"
-GATEWAY = "10.244.0.1"
-POD_RANGE = "10.244.0.0/24"
+
+def get_gateway(name: str) -> str:
+    """This machine's address for the pods of the cluster `name`."""
+    return f"10.{244 + NAMES.index(name)}.0.1"
+
+
+BRIDGE = f"jhub-gateway{NAMES.index(NAME)}"
+NETWORK = f"jhub-gateway-test{NAMES.index(NAME) or ''}"
+GATEWAY = get_gateway(NAME)
+POD_RANGE = f"{GATEWAY.removesuffix('.1')}.0/24"
 
 CNI_CONFIG = RUN / "cni"
 
@@ -28,7 +34,7 @@ def make() -> None:
             f"The address {GATEWAY}, by which pods reach this machine, is in use on {taken[0]}: "
             "stop the other Kubernetes on this machine first."
         )
-    _ip("link", "add", BRIDGE, "address", "0a:58:0a:f4:00:01", "type", "bridge")
+    _ip("link", "add", BRIDGE, "address", _make_hardware_address(), "type", "bridge")
     _ip("address", "add", f"{GATEWAY}/24", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
     _write_plugin_configuration()
@@ -59,6 +65,10 @@ def _write_plugin_configuration() -> None:
     CNI_CONFIG.mkdir(parents=True, exist_ok=True)
     content = {"cniVersion": "0.4.0", "name": NETWORK, "plugins": [bridge]}
     Path(CNI_CONFIG, "10-bridge.conflist").write_text(json.dumps(content, indent=2))
+
+
+def _make_hardware_address() -> str:
+    return ":".join(["0a:58", *(f"{int(part):02x}" for part in GATEWAY.split("."))])
 
 
 def _get_links() -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import cgroups, containerd, kubelet, mounts, network, process, sysctls
 from .api import Api
 from .errors import ClusterError
-from .paths import KUBECONFIG, ROOT, RUN, STATE
+from .paths import ROOT, RUN, STATE
 from .pki import Authority
 from .progress import step
 from .requirements import extend_path
@@ -89,8 +89,8 @@ def get_owner() -> Path | None:
 
 
 def is_running() -> bool:
-    """Whether the programs of the node run and the API server calls the node ready."""
-    return all(process.get_pid(name) for name in NAMES) and is_node_ready(Api(KUBECONFIG))
+    """Whether the programs of the node run."""
+    return all(process.get_pid(name) for name in NAMES)
 
 
 def is_node_ready(api: Api) -> bool:

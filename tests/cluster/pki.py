@@ -1,4 +1,4 @@
-"""The certificates of the control plane and the node: one authority, made anew at each start."""
+"""The certificates of the control plane and the node: one authority, for as long as they run."""
 
 import datetime
 import ipaddress
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from .errors import ClusterError
 from .paths import PKI, make_private_dir
 
 VALID_DAYS = 365
@@ -24,18 +25,36 @@ class Credential:
 
 
 class Authority:
-    """The certificate authority, which lives as long as the command that starts the cluster."""
+    """The certificate authority, made anew with each control plane."""
 
-    def __init__(self) -> None:
-        make_private_dir(PKI)
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
+        self._key = key
         self._name = _make_name("jhub-gateway-test-ca")
+        self.certificate = PKI / "ca.crt"
+
+    @classmethod
+    def make(cls) -> "Authority":
+        """A new one, whose key and certificate are kept beside those that it issues."""
+        make_private_dir(PKI)
+        own = cls(ec.generate_private_key(ec.SECP256R1()))
         certificate = (
-            self._make_builder(self._name, self._key.public_key())
+            own._make_builder(own._name, own._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign(own._key, hashes.SHA256())
         )
-        self.certificate = _write_certificate("ca", certificate)
+        _write_key("ca", own._key)
+        _write_certificate("ca", certificate)
+        return own
+
+    @classmethod
+    def load(cls) -> "Authority":
+        """That of the control plane that runs."""
+        if not (PKI / "ca.key").exists():
+            raise ClusterError("The control plane was started by an older version: run `down`.")
+        key = serialization.load_pem_private_key((PKI / "ca.key").read_bytes(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ClusterError(f"{PKI / 'ca.key'} is not this project's: bring the cluster down.")
+        return cls(key)
 
     def issue(
         self, file: str, user: str, groups: tuple[str, ...] = (), hosts: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ There are no pid files: nothing can be stale, a recycled pid is never taken for 
 runs is found even after somebody removed `.cluster`.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -13,15 +14,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import ClusterError
-from .paths import BIN, LOGS
+from .paths import BIN, LOGS, STATE
+
+COMMANDS = STATE / "commands"
+"""The arguments that each program was started with."""
 
 
 def start(name: str, *args: str | Path) -> int:
     """Start `.cluster/bin/<name>` in a session of its own, with a log of its own; its pid."""
+    get_log_path(name).unlink(missing_ok=True)
+    COMMANDS.mkdir(parents=True, exist_ok=True)
+    (COMMANDS / name).write_text(json.dumps([str(arg) for arg in args]))
+    return start_again(name)
+
+
+def start_again(name: str) -> int:
+    """Start a program that was stopped, with the arguments and the log of before; its pid."""
+    command = COMMANDS / name
+    if not command.exists():
+        raise ClusterError(f"{name} was never started here: bring the cluster up first.")
     LOGS.mkdir(parents=True, exist_ok=True)
-    with open(get_log_path(name), "wb") as log:
+    with open(get_log_path(name), "ab") as log:
         child = subprocess.Popen(
-            [str(BIN / name), *map(str, args)],
+            [str(BIN / name), *json.loads(command.read_text())],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -65,9 +80,14 @@ def stop(name: str, seconds: float = 2) -> None:
     for pid in get_pids(name):
         _send(pid, signal.SIGTERM)
     if not _wait_for_end(name, seconds):
-        for pid in get_pids(name):
-            _send(pid, signal.SIGKILL)
-        _wait_for_end(name, 5)
+        kill(name)
+
+
+def kill(name: str) -> None:
+    """End the program called `name` by force, as a crash does."""
+    for pid in get_pids(name):
+        _send(pid, signal.SIGKILL)
+    _wait_for_end(name, 5)
 
 
 def wait_until(

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from .paths import RUN
+from .paths import NAMES, RUN, get_run
 
 CHANGED = (
     *("kernel/keys/root_maxbytes", "kernel/keys/root_maxkeys"),
@@ -15,15 +15,25 @@ SAVED = RUN / "sysctls.json"
 
 
 def save() -> None:
-    """Remember the settings, unless a start that was cut short has done so before."""
-    if not SAVED.exists():
+    """Remember the settings, unless a start that was cut short has done so before.
+
+    Those of before the other cluster's node, where one runs: it has changed them already.
+    """
+    if others := _find_others():
+        SAVED.write_text(others[0].read_text())
+    elif not SAVED.exists():
         values = {name: Path("/proc/sys", name).read_text().strip() for name in CHANGED}
         SAVED.write_text(json.dumps(values))
 
 
 def restore() -> None:
-    """Put the settings back."""
-    if SAVED.exists():
+    """Put the settings back, unless another cluster's node still needs them."""
+    if SAVED.exists() and not _find_others():
         for name, value in json.loads(SAVED.read_text()).items():
             if Path("/proc/sys", name).read_text().strip() != value:
                 Path("/proc/sys", name).write_text(value)
+
+
+def _find_others() -> list[Path]:
+    found = (get_run(name) / SAVED.name for name in NAMES)
+    return [path for path in found if path != SAVED and path.exists()]
