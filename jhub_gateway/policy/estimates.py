@@ -1,0 +1,63 @@
+"""How long a start is likely to take, by the recent starts of the same profile."""
+
+import math
+from collections import OrderedDict, deque
+
+_REMEMBERED = 20
+_FEWEST = 3
+# Nine of ten recent starts took no longer.
+_SHARE = 0.9
+_MOST_PROFILES = 500
+
+
+class RecentStarts:
+    """How long the last 20 starts of each profile took."""
+
+    def __init__(self) -> None:
+        self._seconds: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def add(self, slug: str, seconds: float) -> None:
+        """Remember that a start of the profile ``slug`` took so many seconds until it was ready."""
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError(f"{seconds!r} is no number of seconds")
+        self._seconds.setdefault(slug, deque(maxlen=_REMEMBERED)).append(seconds)
+        self._seconds.move_to_end(slug)
+        if len(self._seconds) > _MOST_PROFILES:
+            self._seconds.popitem(last=False)
+
+    def estimate(self, slug: str) -> float | None:
+        """Return within how many seconds nine of ten recent starts of the profile were ready.
+
+        ``None`` with fewer than 3 starts to go by.
+        """
+        known = sorted(self._seconds.get(slug, ()))
+        if len(known) < _FEWEST:
+            return None
+        return known[math.ceil(_SHARE * len(known)) - 1]
+
+
+def describe_wait(waited: float, estimate: float | None, ahead: int) -> str:
+    """Return for the user how long they have waited, and what is usual.
+
+    ``waited`` and ``estimate`` are seconds, ``ahead`` is how many starts are let in before this.
+    """
+    parts = [f"Waiting for {describe_seconds(waited)}."]
+    if estimate is not None:
+        usual = describe_seconds(estimate)
+        if waited <= estimate:
+            parts.append(f"Most recent starts of this size took up to {usual}.")
+        else:
+            parts.append(f"This takes longer than most recent starts of this size: {usual}.")
+    if ahead == 1:
+        parts.append("One other start is ahead.")
+    elif ahead > 1:
+        parts.append(f"{ahead} other starts are ahead.")
+    return " ".join(parts)
+
+
+def describe_seconds(seconds: float) -> str:
+    """Return a length of time as people say it: ``"40 seconds"``, ``"3 minutes"``."""
+    if seconds < 90:
+        whole = max(math.ceil(seconds), 1)
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    return f"{math.ceil(seconds / 60)} minutes"

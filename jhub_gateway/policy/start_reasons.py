@@ -1,0 +1,205 @@
+"""Why a server does not start, or what its start waits for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jhub_gateway.models import Reason
+from jhub_gateway.policy.container_facts import (
+    ContainerFacts,
+    find_memory_limit,
+    find_notebook,
+    read_containers,
+)
+from jhub_gateway.policy.image_reasons import find_image_reason, make_pulling
+from jhub_gateway.policy.init_containers import PREPARE, UNKNOWN_PROBLEM, read_refusal
+from jhub_gateway.policy.kube_objects import (
+    Object,
+    read_condition,
+    read_event_count,
+    read_events,
+    read_text,
+)
+from jhub_gateway.policy.pod_ends import find_pod_end
+from jhub_gateway.policy.reason_codes import make_name, make_reason
+from jhub_gateway.policy.scheduling_reasons import find_scheduling_reason, make_scheduling
+
+_TELL = "Tell the gateway's operators."
+_MOUNT_FAILED = f"Your files can't be reached from your server. {_TELL}"
+_MOUNT_RETRIED = "Trying to reach your files again, after a failure."
+_MOUNTING = "Connecting your server to your files."
+_MISCONFIGURED = f"Your server can't be made from the hub's settings. {_TELL}"
+_CRASH = f"Your server ended as soon as it was started. {_TELL}"
+_FILES_FAILED = (
+    "Tutorials or links can't be put into your home. Try again in some minutes, and tell the "
+    "gateway's operators if that doesn't help."
+)
+
+# What trying again will not change.
+_MOUNT_IS_WRONG = re.compile(
+    r"access denied|permission denied|no such file or directory|not found|wrong fs type|"
+    r"non-existent|does not exist",
+    re.IGNORECASE,
+)
+_SUB_PATH = re.compile(r"subpath|volumemount|failed to mount", re.IGNORECASE)
+# The kubelet waits twice as long before each try: four take some seconds, and a Secret that is
+# made beside the pod is there by then.
+_TRIES = 4
+_MOUNT_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+_MOUNTING_EVENTS = ("SuccessfulAttachVolume", "VolumePermissionChangeInProgress")
+_WRONG_CONFIG = ("CreateContainerConfigError", "CreateContainerError")
+_PASSING_CREATE = re.compile(r"deadline exceeded|is reserved for|timed? ?out", re.IGNORECASE)
+_CRASH_WAITS = ("CrashLoopBackOff", "RunContainerError", "PostStartHookError", "StartError")
+
+
+def find_start_reason(
+    pod: Mapping[str, Any] | None, events: Sequence[Mapping[str, Any]]
+) -> Reason | None:
+    """Return why the server does not start, or what it waits for; None while nothing is known.
+
+    ``pod`` is the pod as the API server has it, ``events`` are core/v1 Events of it in any order.
+    Nothing in them makes it raise.
+    """
+    own = read_events(pod, events)
+    return (
+        find_pod_end(pod, own)
+        or _find_container_failure(pod, own)
+        or find_scheduling_reason(pod, own)
+        or _find_progress(pod, own)
+    )
+
+
+def make_timeout(last: Reason | None, seconds: float) -> Reason:
+    """Return the reason of a start that took too long, with what it waited for at the ``last``."""
+    sentence = (
+        "Your server did not start in time. Try again in some minutes, and tell the gateway's "
+        "operators if that doesn't help."
+    )
+    waited = f"; {last.code}: {last.cause}" if last else "; nothing was known of its pod"
+    return make_reason("timeout", sentence, f"not started after {seconds:.0f} s{waited}")
+
+
+def _find_container_failure(pod: object, events: Sequence[Object]) -> Reason | None:
+    for container in read_containers(pod):
+        reason = find_image_reason(container, events) or _find_config_error(container)
+        reason = reason or _find_end(pod, container)
+        if reason:
+            return reason
+    return None
+
+
+def _find_config_error(container: ContainerFacts) -> Reason | None:
+    """Return why no container can be made: its settings, a Secret that is missing, a sub-path."""
+    waiting, message = (read_text(container.waiting, key) for key in ("reason", "message"))
+    if waiting not in _WRONG_CONFIG:
+        return None
+    cause = container.describe_waiting()
+    if _PASSING_CREATE.search(message):
+        sentence = "The machine of your server is slow to make it, and tries again."
+        return make_reason("starting", sentence, cause, is_final=False)
+    if _SUB_PATH.search(message):
+        return make_reason("mount-failed", _MOUNT_FAILED, cause)
+    return make_reason("misconfigured", _MISCONFIGURED, cause)
+
+
+def _find_end(pod: object, container: ContainerFacts) -> Reason | None:
+    """Return why a container ended that should have gone on, or should have ended well."""
+    if container.is_init:
+        return _find_init_failure(container)
+    waiting = read_text(container.waiting, "reason")
+    if not container.ended and waiting not in _CRASH_WAITS:
+        return None
+    cause = container.describe_end() if container.ended else container.describe_waiting()
+    if container.is_notebook and container.is_out_of_memory:
+        return _make_out_of_memory(pod, cause)
+    if container.is_notebook:
+        return make_reason("crash-at-start", _CRASH, cause)
+    if container.has_failed or waiting in _CRASH_WAITS:
+        name = make_name(container.name)
+        sentence = f"A part of your server, {name}, ended as soon as it was started. {_TELL}"
+        return make_reason("crash-at-start", sentence, cause)
+    return None
+
+
+def _make_out_of_memory(pod: object, cause: str) -> Reason:
+    limit = find_memory_limit(pod)
+    memory = f"its {limit} of memory" if limit else "its memory"
+    sentence = f"Your server ran out of {memory} while it started. Choose a larger size."
+    return make_reason("oom-at-start", sentence, cause)
+
+
+def _find_init_failure(container: ContainerFacts) -> Reason | None:
+    is_stuck = read_text(container.waiting, "reason") in _CRASH_WAITS
+    if not (container.has_failed or is_stuck):
+        return None
+    cause = container.describe_end() if container.ended else container.describe_waiting()
+    if container.name == PREPARE:
+        return _read_refusal(container, cause)
+    if container.is_own_init:
+        return make_reason("init-failed", _FILES_FAILED, cause)
+    name = make_name(container.name)
+    # The operator's own may well wait for something by failing until it is there.
+    if is_stuck and container.restarts:
+        sentence = f"What prepares your server, {name}, fails each time. {_TELL}"
+        return make_reason("init-failed", sentence, cause)
+    sentence = f"Trying again what prepares your server, {name}, after a failure."
+    return make_reason("init-failed", sentence, cause, is_final=False)
+
+
+def _read_refusal(container: ContainerFacts, cause: str) -> Reason:
+    status = {"name": PREPARE, "state": {"terminated": container.ended}}
+    sentence, said = read_refusal({"status": {"initContainerStatuses": [status]}}) or (
+        UNKNOWN_PROBLEM,
+        cause,
+    )
+    if sentence == UNKNOWN_PROBLEM:
+        return make_reason("init-failed", sentence, cause)
+    return make_reason("home-refused", sentence, said)
+
+
+def _find_progress(pod: object, events: Sequence[Object]) -> Reason | None:
+    """Return what a pod is at that nothing has gone wrong with."""
+    containers = read_containers(pod)
+    notebook = find_notebook(pod)
+    if notebook is not None and notebook.is_running:
+        sentence = "Your server runs. Waiting for it to answer."
+        return make_reason("starting", sentence, "the container runs", is_final=False)
+    reason = _find_step(events, any(one.has_begun for one in containers))
+    if reason:
+        return reason
+    running = next((one for one in containers if one.is_init and one.is_running), None)
+    if running is not None:
+        sentence = "Preparing your home." if running.is_own_init else "Preparing your server."
+        cause = f"the init container {running.name} runs"
+        return make_reason("starting", sentence, cause, is_final=False)
+    if read_condition(pod, "PodScheduled").get("status") == "True" or containers:
+        sentence = "A machine was found for your server, and is preparing it."
+        return make_reason("starting", sentence, "the pod is scheduled", is_final=False)
+    return make_scheduling() if pod else None
+
+
+def _find_step(events: Sequence[Object], is_mounted: bool) -> Reason | None:
+    """Return what the newest event says that the machine is at."""
+    event = events[-1] if events else {}
+    name, message = read_text(event, "reason"), read_text(event, "message")
+    cause = f"{name}: {message}"
+    if name == "Pulling":
+        image = message.partition('"')[2].partition('"')[0]
+        return make_pulling(image, cause)
+    if is_mounted:
+        return None
+    if name in _MOUNT_EVENTS:
+        return _judge_mount(event, cause)
+    if name in _MOUNTING_EVENTS:
+        return make_reason("mounting", _MOUNTING, cause, is_final=False)
+    if name == "FailedCreatePodSandBox":
+        sentence = "The machine of your server has a difficulty, and tries again."
+        return make_reason("starting", sentence, cause, is_final=False)
+    return None
+
+
+def _judge_mount(event: Object, cause: str) -> Reason:
+    is_wrong = bool(_MOUNT_IS_WRONG.search(read_text(event, "message")))
+    if is_wrong and read_event_count(event) >= _TRIES:
+        return make_reason("mount-failed", _MOUNT_FAILED, cause)
+    return make_reason("mount-failed", _MOUNT_RETRIED, cause, is_final=False)
