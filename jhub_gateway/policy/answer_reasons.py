@@ -30,7 +30,8 @@ _MESSAGES = (
     (r"violates PodSecurity ", "forbidden-by-policy", _POLICY),
     (r"unable to validate against any (?:pod security policy|security context)",
      "forbidden-by-policy", _POLICY),
-    (r"(?:maximum|minimum) \S{1,100} usage per ", "admission-refused", _TOO_LARGE),
+    (r"maximum \S{1,100} usage per ", "admission-refused", _TOO_LARGE),
+    (r"minimum \S{1,100} usage per ", "admission-refused", _REFUSED),
     (r"max limit to request ratio per ", "admission-refused", _REFUSED),
     (r"failed quota: ", "misconfigured", _MISCONFIGURED),
     (r"insufficient quota to consume", "quota", _QUOTA),
@@ -41,7 +42,7 @@ _MESSAGES = (
 )  # fmt: skip
 _PATTERNS = tuple((re.compile(pattern), code, said) for pattern, code, said in _MESSAGES)
 _EXCEEDED = re.compile(r"exceeded quota: ")
-_AMOUNTS = re.compile(r"(requested|limited): ((?:[\w./-]{1,100}=\w{1,40},?){1,50})")
+_AMOUNTS = re.compile(r"(requested|limited): ((?:[\w./-]{1,100}=[\w.]{1,40},?){1,50})")
 # The API server's own, which pass: its quota is not counted yet, or was counted by two at once.
 _PASSING = re.compile(r"status unknown for quota|Operation cannot be fulfilled on resourcequotas")
 _PASSING_STATUSES = (0, 408, 429)

@@ -133,6 +133,6 @@ def _make_facts(status: Object, images: Mapping[str, str], is_init: bool) -> Con
         is_init=is_init,
         waiting=read_object(state, "waiting"),
         ended=read_object(state, "terminated") or read_object(status, "lastState", "terminated"),
-        is_running="running" in state,
+        is_running=state.get("running") is not None,
         restarts=read_number(status, "restartCount"),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.container_facts import ContainerFacts, find_memory_limit, find_notebook
-from jhub_gateway.policy.kube_objects import read_events, read_text
+from jhub_gateway.policy.kube_objects import describe_status, read_events
 from jhub_gateway.policy.pod_ends import find_end_in_events, find_pod_end, make_deleted
 from jhub_gateway.policy.reason_codes import make_reason
 
@@ -15,7 +15,7 @@ _CRASHED = (
     "again."
 )
 _CRASHED_AND_RESTARTED = (
-    "Your server ended by an error and was started again. What your notebooks held in memory is "
+    "Your server ended unexpectedly and was started again. What your notebooks held in memory is "
     "gone; run them again."
 )
 
@@ -57,8 +57,7 @@ def find_restart(pod: Mapping[str, Any] | None) -> Reason | None:
 
 def _find_own_end(pod: object, notebook: ContainerFacts | None) -> Reason:
     if notebook is None or not notebook.ended:
-        phase = read_text(pod, "status", "phase") or "unknown"
-        return make_reason("ended", _ENDED, f"the pod's phase is {phase}, no container says more")
+        return make_reason("ended", _ENDED, describe_status(pod))
     if notebook.has_failed and not notebook.was_asked_to_end:
         return make_reason("crashed", _CRASHED, notebook.describe_end())
     return make_reason("ended", _ENDED, notebook.describe_end())

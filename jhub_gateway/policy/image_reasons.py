@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.container_facts import ContainerFacts
-from jhub_gateway.policy.kube_objects import Object, read_text
+from jhub_gateway.policy.kube_objects import Object, read_event_time, read_text
 from jhub_gateway.policy.reason_codes import make_name, make_reason
 
 _PULL_FAILURES = frozenset(
@@ -21,16 +21,17 @@ _PASSING = re.compile(
 _DENIED = re.compile(
     r"access denied|\b40[13]\b|unauthorized|authentication required|insufficient_scope|"
     r"no basic auth credentials|denied:|is denied|authorization failed|forbidden|"
-    r"signature ?validation",
+    r"permissiondenied|unauthenticated|signature ?validation",
     re.IGNORECASE,
 )
 _NOT_FOUND = re.compile(
-    r"not found|(manifest|name|repository)[ _](unknown|invalid)|no such image|"
+    r"(?<!file )not found|notfound|(manifest|name|repository)[ _](unknown|invalid)|no such image|"
     r"no match for platform|no matching manifest|does not exist|\b404\b|invalid reference",
     re.IGNORECASE,
 )
+_SLOW_SECONDS = 60
 # Names of images and addresses hold any word.
-_NAMES = re.compile(r'"[^"]*"|https?://\S+')
+_NAMES = re.compile(r'"[^"]*"|https?://\S+|\[manifests [^\]]*\]')
 
 
 def find_image_reason(container: ContainerFacts, events: Sequence[Object]) -> Reason | None:
@@ -40,9 +41,7 @@ def find_image_reason(container: ContainerFacts, events: Sequence[Object]) -> Re
     """
     waiting = read_text(container.waiting, "reason")
     cause = container.describe_waiting()
-    if waiting == "InvalidImageName":
-        return _make_not_found(container, cause)
-    if waiting == "ErrImageNeverPull":
+    if waiting in ("InvalidImageName", "ErrImageNeverPull"):
         return _make_not_found(container, cause)
     if waiting == "SignatureValidationFailed":
         return _make_denied(container, cause)
@@ -51,15 +50,36 @@ def find_image_reason(container: ContainerFacts, events: Sequence[Object]) -> Re
     return None
 
 
-def make_pulling(image: str, cause: str) -> Reason:
-    """Return the reason of a download that goes on."""
-    sentence = f"Downloading the image {make_name(image)} to the machine of your server."
-    return make_reason("pulling-image", sentence, cause, is_final=False)
+def find_download(
+    containers: Sequence[ContainerFacts], events: Sequence[Object], now: float | None
+) -> Reason | None:
+    """Return which image the machine is downloading; None if it is at something else.
+
+    ``now`` is in seconds since 1970; without it no download is called slow.
+    """
+    waiting = next((one for one in containers if one.waiting and not one.ended), None)
+    own = [event for event in events if waiting is None or _is_about(event, waiting)]
+    if not own or read_text(own[-1], "reason") != "Pulling":
+        return None
+    message = read_text(own[-1], "message")
+    image = _name_image(message.partition('"')[2].partition('"')[0])
+    if now is not None and now - read_event_time(own[-1]) > _SLOW_SECONDS:
+        sentence = f"Still downloading {image} to the machine of your server, which takes long."
+        return make_reason("image-pull-slow", sentence, message, is_final=False)
+    sentence = f"Downloading {image} to the machine of your server."
+    return make_reason("pulling-image", sentence, message, is_final=False)
+
+
+def _is_about(event: Object, container: ContainerFacts) -> bool:
+    field = read_text(event, "involvedObject", "fieldPath")
+    return field.endswith(f"{{{container.name}}}") or (
+        not field and bool(container.image) and container.image in read_text(event, "message")
+    )
 
 
 def _judge_failure(container: ContainerFacts, cause: str, failure: str) -> Reason:
     said = f"{read_text(container.waiting, 'message')} {failure}"
-    words = _NAMES.sub(" ", said)
+    words = _NAMES.sub(" ", said.replace(container.image or '""', " "))
     cause = f"{cause} {failure}".strip()
     if _PASSING.search(words):
         return _make_slow(container, cause)
@@ -86,18 +106,27 @@ def _find_failure(container: ContainerFacts, events: Sequence[Object]) -> str:
 
 
 def _make_not_found(container: ContainerFacts, cause: str) -> Reason:
-    sentence = f"The image {make_name(container.image)} can't be found. {_ask(container)}"
+    sentence = f"{_begin(container)} can't be found. {_ask(container)}"
     return make_reason("image-not-found", sentence, cause)
 
 
 def _make_denied(container: ContainerFacts, cause: str) -> Reason:
-    sentence = f"The image {make_name(container.image)} may not be downloaded. {_ask(container)}"
+    sentence = f"{_begin(container)} may not be downloaded. {_ask(container)}"
     return make_reason("image-pull-denied", sentence, cause)
 
 
 def _make_slow(container: ContainerFacts, cause: str) -> Reason:
-    sentence = f"Trying to download the image {make_name(container.image)} again, after a failure."
+    sentence = f"Trying to download {_name_image(container.image)} again, after a failure."
     return make_reason("image-pull-slow", sentence, cause, is_final=False)
+
+
+def _name_image(image: str) -> str:
+    name = make_name(image)
+    return f"the image {name}" if name else "an image"
+
+
+def _begin(container: ContainerFacts) -> str:
+    return _name_image(container.image).replace("the ", "The ", 1).replace("an ", "An ", 1)
 
 
 def _ask(container: ContainerFacts) -> str:

@@ -44,6 +44,12 @@ def read_condition(pod: object, name: str) -> Object:
     return next((one for one in conditions if one.get("type") == name), {})
 
 
+def describe_status(pod: object) -> str:
+    """Return for the operator what the pod's status says of the pod as a whole."""
+    parts = (read_text(pod, "status", key) for key in ("phase", "reason", "message"))
+    return "the pod's status: " + (": ".join(part for part in parts if part) or "empty")
+
+
 def read_events(pod: object, events: Iterable[object]) -> list[Object]:
     """Return the events of this very pod, the newest last.
 

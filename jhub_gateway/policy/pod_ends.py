@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from jhub_gateway.models import Reason
-from jhub_gateway.policy.kube_objects import Object, read_condition, read_objects, read_text
+from jhub_gateway.policy.kube_objects import (
+    Object,
+    read_condition,
+    read_object,
+    read_objects,
+    read_text,
+)
 from jhub_gateway.policy.reason_codes import make_reason
 
 _START_AGAIN = "Start it again; what is saved in your home is kept."
@@ -20,6 +26,7 @@ _SHORT_OF_DISK = (
     "again, and keep large files in your home."
 )
 _DELETED = f"Your server was removed from the cluster. {_START_AGAIN}"
+_TOO_OLD = f"Your server reached the longest time that it may run. {_START_AGAIN}"
 _REJECTED = "The machine chosen for your server could not take it. Start your server again."
 _NO_MEMORY = (
     "The machine chosen for your server had too little memory left. Start your server again, or "
@@ -38,6 +45,7 @@ _SENTENCES = {
     "Preempting": ("evicted", _MADE_ROOM),
     "PreemptionByScheduler": ("evicted", _MADE_ROOM),
     "EvictionByEvictionAPI": ("evicted", _EMPTIED),
+    "DeadlineExceeded": ("ended", _TOO_OLD),
     "OutOfmemory": ("unschedulable-memory", _NO_MEMORY),
     "OutOfcpu": ("unschedulable-cpu", _NO_CPU),
     "NodeAffinity": ("unschedulable", _REJECTED),
@@ -125,11 +133,10 @@ def _find_lost_node(pod: object) -> Reason | None:
     if read_text(pod, "status", "phase") == "Unknown":
         return make_reason("node-lost", _NODE_LOST, "the pod's phase is Unknown")
     for status in read_objects(pod, "status", "containerStatuses"):
-        for state in (status.get("state"), status.get("lastState")):
-            ended = state.get("terminated") if isinstance(state, dict) else None
-            if read_text(ended, "reason") == "ContainerStatusUnknown":
-                cause = f"ContainerStatusUnknown: {read_text(ended, 'message')}"
-                return make_reason("node-lost", _NODE_LOST, cause)
+        ended = read_object(status, "state", "terminated")
+        if read_text(ended, "reason") == "ContainerStatusUnknown":
+            cause = f"ContainerStatusUnknown: {read_text(ended, 'message')}"
+            return make_reason("node-lost", _NODE_LOST, cause)
     return None
 
 

@@ -44,6 +44,7 @@ CODES = frozenset(
     }
 )
 
+_LONGEST_TEXT = 65536
 _LONGEST_CAUSE = 1000
 _LONGEST_NAME = 200
 
@@ -57,12 +58,12 @@ def make_reason(code: str, sentence: str, cause: str, is_final: bool = True) -> 
 
 def make_cause(text: str) -> str:
     """Return what Kubernetes said as one line of at most 1000 characters, without secrets."""
-    # What is cut off must not be half a secret that no expression knows any more.
-    line = " ".join(redact(text[: 4 * _LONGEST_CAUSE]).split())
+    # Cut off last: half a secret is one that no expression knows any more.
+    line = " ".join(redact(text[:_LONGEST_TEXT]).split())
     return line if len(line) <= _LONGEST_CAUSE else line[: _LONGEST_CAUSE - 1] + "…"
 
 
 def make_name(text: str) -> str:
     """Return the name of an object or an image as it is shown to a user."""
-    name = "".join(letter for letter in redact(text[:_LONGEST_NAME]) if letter.isprintable())
-    return " ".join(name.split())
+    letters = redact(text[:_LONGEST_TEXT])[:_LONGEST_NAME]
+    return "".join(letter for letter in letters if letter.isprintable()).strip()

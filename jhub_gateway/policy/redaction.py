@@ -20,7 +20,7 @@ _KNOWN_TOKEN = re.compile(
 _HUB_TOKEN = re.compile(r"(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])")
 _LONG_WORD = re.compile(r"[\w.~+/=-]{20,}")
 # A JSON Web Token begins with "{" and a quotation mark in base64.
-_WEB_TOKEN_START = "eyJ"
+_ENCODED_BRACE = "eyJ"
 
 # Where a secret stands.
 _HEADER = re.compile(
@@ -32,10 +32,15 @@ _SETTING = re.compile(
     # The last part of a path is no setting: "https://login.example/token: 401 Unauthorized".
     r"((?<!/)(?:token|secret|passw(?:or)?d|passphrase|passcode|credential|api[_-]?key|"
     r"access[_-]?key|private[_-]?key|crypt[_-]?key|signature)"
-    r"[\w.-]{0,40}[\"'\\]{0,4}\s{0,3}[=:]\s{0,3})"
+    r"[\w.-]{0,40}+"
+    # The environment of a container in a manifest: {"name": "API_TOKEN", "value": "..."}.
+    r"(?:[\"'\\]{0,4},?\s{1,40}[\"'\\]{0,4}value)?"
+    r"[\"'\\]{0,4}\s{0,3}[=:]\s{0,3})"
     r"(?:(\\{0,4}\")[^\"\n]*(\"?)|(\\{0,4}')[^'\n]*('?)|\S+)",
     re.IGNORECASE,
 )
+# How the API server's program writes the manifest that it refuses.
+_MANIFEST = re.compile(r"(\bcore\.\w{1,100}\{)[^\n]*")
 _URL_USER = re.compile(r"://[^/\s@]{1,300}@")
 
 _ESCAPES = re.compile(
@@ -59,6 +64,7 @@ def redact(text: str) -> str:
     text = _KNOWN_TOKEN.sub(HIDDEN, text)
     text = _LONG_WORD.sub(lambda word: _hide_web_token(word[0]), text)
     text = _HUB_TOKEN.sub(HIDDEN, text)
+    text = _MANIFEST.sub(rf"\1{HIDDEN}", text)
     text = _HEADER.sub(rf"\1 {HIDDEN}", text)
     text = _BEARER.sub(rf"\1{HIDDEN}", text)
     text = _ANSWER.sub(rf"\1{HIDDEN}", text)
@@ -71,8 +77,7 @@ def cut_log(text: str, lines: int = 20) -> str:
 
     A line is cut at 300 characters.
     """
-    # A key may begin before the last lines: it has to be found whole.
-    tail = _ESCAPES.sub("", text[-_LONGEST_LOG:].replace("\r\n", "\n"))
+    tail = _ESCAPES.sub("", _take_tail(text).replace("\r\n", "\n"))
     # A progress bar draws itself anew over what it drew before.
     drawn = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in tail.split("\n"))
     said = [line.rstrip() for line in redact(_CONTROLS.sub(" ", drawn)).split("\n")]
@@ -80,8 +85,16 @@ def cut_log(text: str, lines: int = 20) -> str:
     return "\n".join(_cut_line(line) for line in last)
 
 
+def _take_tail(text: str) -> str:
+    """Return the last whole lines, more than will be shown: what is secret may have many lines."""
+    if len(text) <= _LONGEST_LOG:
+        return text
+    # Half a line may be half a secret, without the name that tells.
+    return text[-_LONGEST_LOG:].partition("\n")[2]
+
+
 def _hide_web_token(word: str) -> str:
-    before, found, _ = word.partition(_WEB_TOKEN_START)
+    before, found, _ = word.partition(_ENCODED_BRACE)
     return before + HIDDEN if found else word
 
 

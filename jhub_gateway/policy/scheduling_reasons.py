@@ -104,7 +104,7 @@ def _judge(pod: object, message: str, scale: Object) -> Reason:
 
 
 def _find_code(said: str) -> str:
-    if "unbound immediate PersistentVolumeClaims" in said:
+    if "unbound immediate" in said or "persistentvolumeclaim" in said:
         return "unschedulable-volume"
     counts: dict[str, int] = {}
     for number, words in _COUNTED.findall(said.partition(": ")[2]):

@@ -11,10 +11,11 @@ from jhub_gateway.policy.container_facts import (
     find_notebook,
     read_containers,
 )
-from jhub_gateway.policy.image_reasons import find_image_reason, make_pulling
+from jhub_gateway.policy.image_reasons import find_download, find_image_reason
 from jhub_gateway.policy.init_containers import PREPARE, UNKNOWN_PROBLEM, read_refusal
 from jhub_gateway.policy.kube_objects import (
     Object,
+    describe_status,
     read_condition,
     read_event_count,
     read_events,
@@ -42,30 +43,39 @@ _MOUNT_IS_WRONG = re.compile(
     re.IGNORECASE,
 )
 _SUB_PATH = re.compile(r"subpath|volumemount|failed to mount", re.IGNORECASE)
-# The kubelet waits twice as long before each try: four take some seconds, and a Secret that is
-# made beside the pod is there by then.
+# The kubelet waits twice as long before each try: four take some seconds. A Secret may be made
+# after the pod that needs it; seven tries take half a minute.
 _TRIES = 4
+_TRIES_FOR_OBJECTS = 7
+_OBJECT = re.compile(r"\b(secret|configmap|object) \S{1,600} not found|references non-existent")
 _MOUNT_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _MOUNTING_EVENTS = ("SuccessfulAttachVolume", "VolumePermissionChangeInProgress")
 _WRONG_CONFIG = ("CreateContainerConfigError", "CreateContainerError")
-_PASSING_CREATE = re.compile(r"deadline exceeded|is reserved for|timed? ?out", re.IGNORECASE)
+_PASSING_CREATE = re.compile(
+    r"deadline exceeded|is reserved for|timed? ?out|no space left|unavailable|busy|too many open",
+    re.IGNORECASE,
+)
 _CRASH_WAITS = ("CrashLoopBackOff", "RunContainerError", "PostStartHookError", "StartError")
 
 
 def find_start_reason(
-    pod: Mapping[str, Any] | None, events: Sequence[Mapping[str, Any]]
+    pod: Mapping[str, Any] | None,
+    events: Sequence[Mapping[str, Any]],
+    *,
+    now: float | None = None,
 ) -> Reason | None:
     """Return why the server does not start, or what it waits for; None while nothing is known.
 
     ``pod`` is the pod as the API server has it, ``events`` are core/v1 Events of it in any order.
-    Nothing in them makes it raise.
+    ``now``, in seconds since 1970, tells a slow download from another. Nothing in pod and events
+    makes it raise.
     """
     own = read_events(pod, events)
     return (
         find_pod_end(pod, own)
         or _find_container_failure(pod, own)
         or find_scheduling_reason(pod, own)
-        or _find_progress(pod, own)
+        or _find_progress(pod, own, now)
     )
 
 
@@ -85,6 +95,8 @@ def _find_container_failure(pod: object, events: Sequence[Object]) -> Reason | N
         reason = reason or _find_end(pod, container)
         if reason:
             return reason
+    if read_text(pod, "status", "phase") in ("Failed", "Succeeded"):
+        return make_reason("crash-at-start", _CRASH, describe_status(pod))
     return None
 
 
@@ -157,14 +169,16 @@ def _read_refusal(container: ContainerFacts, cause: str) -> Reason:
     return make_reason("home-refused", sentence, said)
 
 
-def _find_progress(pod: object, events: Sequence[Object]) -> Reason | None:
+def _find_progress(pod: object, events: Sequence[Object], now: float | None) -> Reason | None:
     """Return what a pod is at that nothing has gone wrong with."""
     containers = read_containers(pod)
     notebook = find_notebook(pod)
     if notebook is not None and notebook.is_running:
         sentence = "Your server runs. Waiting for it to answer."
         return make_reason("starting", sentence, "the container runs", is_final=False)
-    reason = _find_step(events, any(one.has_begun for one in containers))
+    reason = find_download(containers, events, now) or _find_lost_machine(events)
+    if not any(one.has_begun for one in containers):
+        reason = reason or _find_mount_failure(events) or _find_step(events)
     if reason:
         return reason
     running = next((one for one in containers if one.is_init and one.is_running), None)
@@ -178,28 +192,44 @@ def _find_progress(pod: object, events: Sequence[Object]) -> Reason | None:
     return make_scheduling() if pod else None
 
 
-def _find_step(events: Sequence[Object], is_mounted: bool) -> Reason | None:
-    """Return what the newest event says that the machine is at."""
-    event = events[-1] if events else {}
-    name, message = read_text(event, "reason"), read_text(event, "message")
-    cause = f"{name}: {message}"
-    if name == "Pulling":
-        image = message.partition('"')[2].partition('"')[0]
-        return make_pulling(image, cause)
-    if is_mounted:
+def _find_lost_machine(events: Sequence[Object]) -> Reason | None:
+    if _name_newest(events) != "NodeNotReady":
         return None
-    if name in _MOUNT_EVENTS:
-        return _judge_mount(event, cause)
+    sentence = "Waiting for the machine of your server, which does not answer."
+    return make_reason("node-lost", sentence, _describe(events[-1]), is_final=False)
+
+
+def _find_mount_failure(events: Sequence[Object]) -> Reason | None:
+    """Return why nothing is mounted yet, if that is what the machine last was at."""
+    if _name_newest(events) not in _MOUNT_EVENTS:
+        return None
+    failures = [event for event in events if read_text(event, "reason") in _MOUNT_EVENTS]
+    for event in failures:
+        if _is_hopeless(event):
+            return make_reason("mount-failed", _MOUNT_FAILED, _describe(event))
+    return make_reason("mount-failed", _MOUNT_RETRIED, _describe(failures[-1]), is_final=False)
+
+
+def _is_hopeless(event: Object) -> bool:
+    message = read_text(event, "message")
+    tries = _TRIES_FOR_OBJECTS if _OBJECT.search(message) else _TRIES
+    return bool(_MOUNT_IS_WRONG.search(message)) and read_event_count(event) >= tries
+
+
+def _find_step(events: Sequence[Object]) -> Reason | None:
+    """Return what the newest event says that the machine is at."""
+    name = _name_newest(events)
     if name in _MOUNTING_EVENTS:
-        return make_reason("mounting", _MOUNTING, cause, is_final=False)
-    if name == "FailedCreatePodSandBox":
+        return make_reason("mounting", _MOUNTING, _describe(events[-1]), is_final=False)
+    if name in ("FailedCreatePodSandBox", "NetworkNotReady"):
         sentence = "The machine of your server has a difficulty, and tries again."
-        return make_reason("starting", sentence, cause, is_final=False)
+        return make_reason("starting", sentence, _describe(events[-1]), is_final=False)
     return None
 
 
-def _judge_mount(event: Object, cause: str) -> Reason:
-    is_wrong = bool(_MOUNT_IS_WRONG.search(read_text(event, "message")))
-    if is_wrong and read_event_count(event) >= _TRIES:
-        return make_reason("mount-failed", _MOUNT_FAILED, cause)
-    return make_reason("mount-failed", _MOUNT_RETRIED, cause, is_final=False)
+def _name_newest(events: Sequence[Object]) -> str:
+    return read_text(events[-1], "reason") if events else ""
+
+
+def _describe(event: Object) -> str:
+    return f"{read_text(event, 'reason')}: {read_text(event, 'message')}"
