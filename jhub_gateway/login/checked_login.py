@@ -11,6 +11,7 @@ from oauthenticator.oauth2 import OAuthenticator
 from traitlets import Set, Unicode
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.health import HEALTH_HANDLERS
 from jhub_gateway.policy.secrets import (
     check_crypt_keys,
     check_not_placeholder,
@@ -60,11 +61,14 @@ class CheckedLogin(OAuthenticator):
                 check_crypt_keys(find_crypt_keys(self.parent))
 
     def get_handlers(self, app: JupyterHub) -> list[Any]:
-        """Return the login pages, once the hub's settings are checked; a bad one stops it."""
+        """Return the login pages and the health's, once the hub's settings are checked.
+
+        A bad one stops the hub.
+        """
         with stopping_the_hub(app):
             self.check_at_start(app)
             prepare_hub(app)
-        return super().get_handlers(app)
+        return [*super().get_handlers(app), *HEALTH_HANDLERS]
 
     def check_allow_config(self) -> None:
         """JupyterHub only warns here of a hub that lets nobody in; check_at_start stops it."""

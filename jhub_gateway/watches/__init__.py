@@ -1,0 +1,1 @@
+"""What the hub sees of its pods without asking: watches that go on whatever happens."""
