@@ -1,10 +1,18 @@
 """The health of a real hub, as probes and monitoring ask for it."""
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 import requests
+import yaml
 
 from tests.fixtures.cluster import Namespace
-from tests.fixtures.hub import Hub
+from tests.fixtures.hub import Hub, find_free_port
 from tests.integration.test_spawner import make_config, start
 
 HEALTH_LOGIN = """
@@ -25,6 +33,59 @@ c.GatewayAuthenticator.client_id = "jupyterhub"
 c.GatewayAuthenticator.client_secret = "K7gNU3sdo-OL0wNhqoVWhr3g6s1xYv72ol"
 c.GatewayAuthenticator.allow_all = True
 """
+
+# Passes on to argv[2]:argv[3] all that comes to the loopback's port argv[1].
+FORWARDER = """
+import asyncio, sys
+
+async def copy(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+async def serve(reader, writer):
+    there, back = await asyncio.open_connection(*sys.argv[2:])
+    await asyncio.gather(copy(reader, back), copy(there, writer))
+
+async def run():
+    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]))
+    await server.serve_forever()
+
+asyncio.run(run())
+"""
+
+
+class Way:
+    """The hub's way to the API server, which a test may cut. ``kubeconfig`` leads along it."""
+
+    def __init__(self, kubeconfig: Path, directory: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        self._there = urlsplit(cluster["server"])
+        self._port = find_free_port()
+        cluster["server"] = f"https://127.0.0.1:{self._port}"
+        self.kubeconfig = directory / "kubeconfig"
+        self.kubeconfig.write_text(yaml.safe_dump(config))
+        self.open()
+
+    def open(self) -> None:
+        """Let calls through, from within a moment."""
+        there = (self._there.hostname, str(self._there.port or 443))
+        arguments = [sys.executable, "-c", FORWARDER, str(self._port), *there]
+        self._process = subprocess.Popen(arguments)
+
+    def cut(self) -> None:
+        """End all calls, and let no other through."""
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def way(namespace: Namespace, tmp_path: Path):
+    opened = Way(namespace.kubeconfig, tmp_path)
+    yield opened
+    opened.cut()
 
 
 @pytest.fixture
@@ -59,3 +120,29 @@ def test_with_the_gateways_login_a_probe_is_answered_too(namespace, make_hub):
     assert head.headers["Content-Type"].startswith("application/json")
     # Probes come every few seconds: they fill no log.
     assert "/hub/health" not in hub.log
+
+
+def test_an_age_grows_while_the_api_server_is_away_and_probes_are_answered(
+    namespace, way, make_hub
+):
+    environment = {"KUBECONFIG": str(way.kubeconfig)}
+    hub = make_hub(make_config(namespace, HEALTH_LOGIN), environment)
+    start(hub, hub.add_user("ada"), "ada").raise_for_status()
+    namespace.wait_for_pod()
+    way.cut()
+    wait_for_age(hub, lambda age: age > 8, seconds=20)
+    way.open()
+    # A watch that had ended with the way would never be younger again.
+    wait_for_age(hub, lambda age: age < 4, seconds=20)
+
+
+def wait_for_age(hub: Hub, is_right: Callable[[float], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = ask(hub)
+        assert answer.status_code == 200
+        age = answer.json()["watches"]["pods"]["age_seconds"]
+        if is_right(age):
+            return
+        assert time.monotonic() < deadline, f"{age} s\n{hub.tail()}"
+        time.sleep(0.5)
