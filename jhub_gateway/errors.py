@@ -5,6 +5,8 @@ operator for :class:`ConfigurationError`, a user for :class:`StartRefused` and
 :class:`LoginRefused`.
 """
 
+from jhub_gateway.models import Reason
+
 
 class GatewayError(Exception):
     """Base class of all errors of this project."""
@@ -27,6 +29,19 @@ class StartRefused(GatewayError):
     def __init__(self, sentence: str, cause: str = "") -> None:
         super().__init__(sentence)
         self.cause = cause
+
+
+class StartFailed(GatewayError):
+    """A server can't start, and waiting longer is no use.
+
+    ``reason`` has the sentence for the user and the cause for the log. ``output`` is what the
+    server wrote last, with nothing secret in it, or empty.
+    """
+
+    def __init__(self, reason: Reason, output: str = "") -> None:
+        super().__init__(reason.sentence)
+        self.reason = reason
+        self.output = output
 
 
 class ProfileNotAllowed(StartRefused):

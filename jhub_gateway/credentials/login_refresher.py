@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from tornado.httpclient import HTTPClientError
 
+from jhub_gateway.chance import draw_chance
 from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.credentials.auth_states import read_state, replace_state
-from jhub_gateway.credentials.chance import draw_chance
 from jhub_gateway.credentials.stores import CredentialStore
 from jhub_gateway.errors import CredentialUnavailable, GatewayError, LoginRefused
 from jhub_gateway.policy.refresh import find_due, find_retry

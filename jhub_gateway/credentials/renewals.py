@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from jhub_gateway.chance import draw_chance
 from jhub_gateway.connectors.base import Connector, TokenService
-from jhub_gateway.credentials.chance import draw_chance
 from jhub_gateway.errors import CredentialRefused, CredentialUnavailable, LoginEnded
 from jhub_gateway.models import Credential, Issued, Login
 from jhub_gateway.policy.credentials import ACCESS_TOKEN

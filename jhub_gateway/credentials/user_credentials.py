@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from jhub_gateway.chance import draw_chance
 from jhub_gateway.credentials.auth_states import read_state, replace_state
-from jhub_gateway.credentials.chance import draw_chance
 from jhub_gateway.credentials.login_refresher import LoginRefresher
 from jhub_gateway.credentials.renewals import LATE, Renewals, Source
 from jhub_gateway.credentials.stores import CredentialStore

@@ -6,5 +6,5 @@ _DICE = SystemRandom()
 
 
 def draw_chance() -> float:
-    """Return a random number from 0 to 1, for :mod:`jhub_gateway.policy.refresh`."""
+    """Return a random number from 0 to 1."""
     return _DICE.random()

@@ -1,0 +1,83 @@
+"""Requests to the Kubernetes API whose answers stay plain mappings.
+
+The client's own methods turn each answer into model objects, which for a pod takes longer than
+all else that the hub does for it.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import ClientError
+
+UNREACHABLE = 0
+# How an answer is asked for: as it is, or the metadata of a list's objects alone.
+JSON = "application/json, */*"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API server answered. ``status`` is 0 where it didn't in time.
+
+    ``body`` is the object, or the ``Status`` of a refusal. ``retry_after`` is in seconds.
+    """
+
+    status: int
+    body: Manifest
+    retry_after: float | None = None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the request was carried out."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.BAD_REQUEST
+
+
+async def send(
+    client: Any,
+    method: str,
+    path: str,
+    *,
+    seconds: float,
+    body: Manifest | None = None,
+    query: Iterable[tuple[str, str]] = (),
+    accept: str = JSON,
+) -> Answer:
+    """Ask once, with the ApiClient ``client``. Raises nothing but CancelledError.
+
+    An answer that is no JSON object is the ``message`` of the body.
+    """
+    try:
+        response = await client.call_api(
+            path,
+            method,
+            query_params=list(query),
+            header_params={"Accept": accept, "Content-Type": "application/json"},
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _request_timeout=seconds,
+        )
+        async with response:
+            text = await response.text(errors="replace")
+    except (ClientError, OSError, TimeoutError) as problem:
+        message = f"{type(problem).__name__}: {problem}".rstrip(": ")
+        return Answer(UNREACHABLE, {"message": message})
+    after = _read_seconds(response.headers.get("Retry-After"))
+    return Answer(response.status, _read_object(text, response.content_type), after)
+
+
+def _read_object(text: str, kind: str) -> Manifest:
+    try:
+        found = json.loads(text) if kind == "application/json" else text
+    except (ValueError, RecursionError):
+        found = text
+    return found if isinstance(found, dict) else {"message": str(found)}
+
+
+def _read_seconds(header: str | None) -> float | None:
+    return float(header) if header and header.isascii() and header.isdigit() else None

@@ -1,0 +1,251 @@
+"""Starts that say what they wait for and why they fail, and servers that say why they ended."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from jhub_gateway.clients.kube_requests import Manifest
+from jhub_gateway.errors import StartFailed, StartRefused
+from jhub_gateway.models import Reason
+from jhub_gateway.policy.end_reasons import find_end_reason
+from jhub_gateway.policy.estimates import RecentStarts, describe_wait
+from jhub_gateway.policy.redaction import cut_log
+from jhub_gateway.policy.silence import make_silence
+from jhub_gateway.policy.start_reasons import find_start_reason, make_timeout
+from jhub_gateway.refusals import make_logged_failure, make_logged_refusal
+from jhub_gateway.start_metrics import count_end, count_failed_start
+from jhub_gateway.steady_spawner import SteadySpawner
+
+# Before JupyterHub gives up, which has no reason to show.
+_MARGIN_SECONDS = 2
+_CONNECT_SECONDS = 1.0
+_LOG_LINES = 20
+_HOME_REFUSED = "home-refused"
+# These are ends of a server's own making, which has written why.
+_WITH_OUTPUT = ("crash-at-start", "init-failed")
+
+# Of this hub's process: what a start has taken lately, by profile.
+recent_starts = RecentStarts()
+
+
+class ExplainedSpawner(SteadySpawner):
+    """Tells users and operators what becomes of a start."""
+
+    # What ProfiledSpawner brings.
+    user_options: dict[str, Any]
+    _log_name: str
+
+    last_end: dict[str, str] | None = None
+    _reason: Reason | None = None
+    _reason_since = 0.0
+    _news: asyncio.Event | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Remember why the server ended last, until it starts again."""
+        state = super().get_state()
+        if self.last_end:
+            state["last_end"] = self.last_end
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`get_state` remembered."""
+        super().load_state(state)
+        self.last_end = state.get("last_end")
+
+    # Starting
+
+    def start(self) -> Awaitable[str]:
+        """Start the pod, and return the server's address once something answers there.
+
+        Raises tornado's HTTPError, whose message is for the user: 403 where the start is refused,
+        503 where it fails.
+        """
+        self.last_end = None
+        self.begin_start()
+        return self._start_and_explain(super().start())
+
+    async def _start_and_explain(self, start: "asyncio.Future[str]") -> str:
+        began = time.monotonic()
+        self._news = asyncio.Event()
+        self._set_reason(None)
+        final = asyncio.ensure_future(self._wait_for_final_reason(self._news))
+        try:
+            url = await self._unless_final(start, final, self.start_timeout - _MARGIN_SECONDS)
+            left = began + self.start_timeout - _MARGIN_SECONDS - time.monotonic()
+            answer = asyncio.ensure_future(_wait_for_answer(url))
+            await self._unless_final(answer, final, min(self.http_timeout, max(left, 1)), url)
+        except StartRefused as refusal:
+            await self._end_failed_start()
+            raise make_logged_refusal(self, refusal) from None
+        except StartFailed as failure:
+            raise await self._explain(failure) from None
+        finally:
+            final.cancel()
+            self._forget_start()
+        recent_starts.add(self._profile, time.monotonic() - began)
+        return url
+
+    async def _unless_final(
+        self,
+        work: "asyncio.Future[Any]",
+        final: "asyncio.Future[Reason]",
+        seconds: float,
+        url: str = "",
+    ) -> Any:
+        """Return what ``work`` returns. Raises StartFailed as soon as the start has failed."""
+        try:
+            await asyncio.wait(
+                {work, final}, timeout=max(seconds, 1), return_when=asyncio.FIRST_COMPLETED
+            )
+            if work.done():
+                return work.result()
+            if final.done():
+                raise StartFailed(final.result())
+            reason = make_silence(url, seconds) if url else make_timeout(self._reason, seconds)
+            raise StartFailed(reason)
+        finally:
+            work.cancel()
+
+    async def _wait_for_final_reason(self, news: asyncio.Event) -> Reason:
+        while True:
+            await news.wait()
+            news.clear()
+            reason = self._find_reason()
+            self._set_reason(reason)
+            if reason is not None and reason.is_final:
+                return reason
+
+    def _find_reason(self) -> Reason | None:
+        pod = self.get_own_pod()
+        if pod is None:
+            return self._reason
+        events = self.event_reflector.get_events(self.pod_key) if self.event_reflector else ()
+        uid = pod["metadata"]["uid"]
+        return find_start_reason(
+            pod, [event for event in events if event["involvedObject"].get("uid") == uid]
+        )
+
+    def _set_reason(self, reason: Reason | None) -> None:
+        if reason is None or self._reason is None or reason.code != self._reason.code:
+            self._reason_since = time.monotonic()
+        self._reason = reason
+
+    def say_waiting(self, reason: Reason) -> None:
+        """Show it in the progress of the start."""
+        self._set_reason(reason)
+
+    async def _start_watching_pods(self, replace: bool = False) -> Any:
+        reflector = await super()._start_watching_pods(replace)
+        if self._news is not None:
+            reflector.listen(self.pod_key, self._news.set)
+        return reflector
+
+    async def _start_watching_events(self, replace: bool = False) -> Any:
+        reflector = await super()._start_watching_events(replace)
+        if self._news is not None:
+            reflector.listen(self.pod_key, self._news.set)
+            await reflector.wait_until_watching()
+        return reflector
+
+    @property
+    def events(self) -> list[Any]:
+        """KubeSpawner's list of events, which it logs; those of a start explain it here."""
+        return []
+
+    def _forget_start(self) -> None:
+        self._news = None
+        for reflector in (self.pod_reflector, self.event_reflector):
+            if reflector is not None:
+                reflector.unlisten(self.pod_key)
+
+    # Failing
+
+    async def _explain(self, failure: StartFailed) -> Exception:
+        """End what is left of the start; return the error that shows why it failed."""
+        reason = failure.reason
+        if reason.code == _HOME_REFUSED:
+            await self._end_failed_start()
+            return make_logged_refusal(self, StartRefused(reason.sentence, reason.cause))
+        count_failed_start(reason)
+        output = await self._read_output(reason)
+        await self._end_failed_start()
+        return make_logged_failure(self, StartFailed(reason, output))
+
+    async def _read_output(self, reason: Reason) -> str:
+        if reason.code not in _WITH_OUTPUT:
+            return ""
+        pods = self.pod_requests
+        text = await pods.read_log(self.pod_name, _LOG_LINES, previous=True)
+        text = text or await pods.read_log(self.pod_name, _LOG_LINES, previous=False)
+        return cut_log(text, _LOG_LINES)
+
+    async def _end_failed_start(self) -> None:
+        # JupyterHub does the same after this, and until it has, a page that asks how the start
+        # goes gets an error. What fails here it tries again.
+        with suppress(Exception):
+            await self.stop(now=True)
+
+    # Telling
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield what the start waits for and for how long, once a second, until it is over."""
+        began = time.monotonic()
+        while True:
+            now = time.monotonic()
+            yield {
+                "progress": _find_percent(now - began, self._estimate),
+                "message": self._tell(now, began),
+            }
+            await asyncio.sleep(1)
+
+    def _tell(self, now: float, began: float) -> str:
+        if self._reason is not None:
+            return f"{self._reason.sentence} ({now - self._reason_since:.0f} s)"
+        return describe_wait(now - began, self._estimate, 0)
+
+    @property
+    def _estimate(self) -> float | None:
+        return recent_starts.estimate(self._profile)
+
+    @property
+    def _profile(self) -> str:
+        return str(self.user_options.get("profile") or "")
+
+    # Ending
+
+    def note_end(self, pod: Manifest | None) -> None:
+        """Remember why the server has ended, for its user's next page."""
+        reason = find_end_reason(pod)
+        self.last_end = {
+            "code": reason.code,
+            "sentence": reason.sentence,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "profile": self._profile,
+        }
+        count_end(reason)
+        self.log.warning("Server %s has ended (%s): %s", self._log_name, reason.code, reason.cause)
+
+
+async def _wait_for_answer(url: str) -> None:
+    """Return once a server takes connections there."""
+    place, wait = urlsplit(url), 0.1
+    while True:
+        try:
+            attempt = asyncio.open_connection(place.hostname, place.port)
+            _, writer = await asyncio.wait_for(attempt, _CONNECT_SECONDS)
+        except (OSError, TimeoutError):
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, 1.0)
+        else:
+            writer.close()
+            return
+
+
+def _find_percent(seconds: float, estimate: float | None) -> int:
+    """Return how far the bar goes: never to its end, which JupyterHub shows."""
+    usual = estimate or 20.0
+    return int(90 * (1 - 2 ** (-2 * seconds / usual)))

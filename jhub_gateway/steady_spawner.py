@@ -1,0 +1,246 @@
+"""KubeSpawner for clusters whose API servers fail, and for hubs that are killed.
+
+A pod is known by the id of its start and by its UID, never by its name alone; and a server is
+dead when the API server says so, not when a watch has not seen it.
+"""
+
+import asyncio
+import time
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any
+
+from kubespawner import KubeSpawner
+from traitlets import default
+
+from jhub_gateway.clients.kube_requests import Answer, Manifest
+from jhub_gateway.clients.pods import PodRequests
+from jhub_gateway.errors import StartFailed
+from jhub_gateway.models import Reason
+from jhub_gateway.pod_creation import PodCreation, find_wait, is_of_server, is_of_start
+from jhub_gateway.policy.answer_reasons import find_answer_reason
+from jhub_gateway.policy.pod_states import is_notebook_restarting, is_over
+from jhub_gateway.start_metrics import count_retry
+from jhub_gateway.watches.live_pods import LivePods
+from jhub_gateway.watches.live_reflector import LiveReflector
+from jhub_gateway.watches.start_events import StartEvents
+
+# How much longer than its grace period a pod may take to go, before it is taken from a node that
+# may be lost.
+_GOING_SECONDS = 30
+
+_LIVE_REFLECTORS = {"pods": LivePods, "events": StartEvents}
+
+
+class SteadySpawner(KubeSpawner):
+    """Makes each start's pod once, and deletes no other than its own."""
+
+    # What GatewaySpawner brings.
+    hub_name: str
+
+    start_id = ""
+    _creation: PodCreation | None = None
+    # Whether this hub began the start; otherwise one that ran before did.
+    _is_begun_here = False
+    _going_since: float | None = None
+    _force: "asyncio.Task[None] | None" = None
+
+    @default("k8s_api_request_timeout")
+    def _default_k8s_api_request_timeout(self) -> int:
+        # One that is cut off after KubeSpawner's 3 s has often made the pod, and is asked again.
+        return 10
+
+    @default("k8s_api_request_retry_timeout")
+    def _default_k8s_api_request_retry_timeout(self) -> int:
+        # An API server that is upgraded is away for a minute or two.
+        return 150
+
+    # What is remembered
+
+    def get_state(self) -> dict[str, Any]:
+        """Remember the start, so that a hub that comes after this one knows its pod."""
+        state: dict[str, Any] = super().get_state()
+        if self.start_id:
+            state["start_id"] = self.start_id
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`get_state` remembered."""
+        super().load_state(state)
+        self.start_id = state.get("start_id", "")
+
+    def clear_state(self) -> None:
+        """Forget the start of a server that has stopped."""
+        super().clear_state()
+        self.start_id = ""
+
+    # What the hub sees
+
+    async def _start_reflector(
+        self, kind: str, reflector_class: Any, replace: bool = False, **settings: Any
+    ) -> Any:
+        live = _LIVE_REFLECTORS.get(kind, reflector_class)
+        reflector = await super()._start_reflector(kind, live, replace, **settings)
+        if isinstance(reflector, LiveReflector):
+            reflector.keep_alive()
+        return reflector
+
+    @property
+    def pod_key(self) -> str:
+        """The pod's ``namespace/name``."""
+        return f"{self.namespace}/{self.pod_name}"
+
+    def get_own_pod(self) -> Manifest | None:
+        """Return this server's pod as the watch has seen it; never another's of that name."""
+        reflector = self.pod_reflector
+        pod = reflector.pods.get(self.pod_key) if reflector else None
+        return pod if pod and self._is_own(pod) else None
+
+    def _is_own(self, pod: Manifest) -> bool:
+        # A server of a hub that didn't remember starts has no id.
+        return is_of_start(pod, self.start_id) if self.start_id else self._is_of_server(pod)
+
+    def _is_of_server(self, pod: Manifest) -> bool:
+        return is_of_server(pod, self.hub_name, self.user.name, self.name)
+
+    @property
+    def pod_requests(self) -> PodRequests:
+        """What asks the API server for pods, beside the watch."""
+        return PodRequests(self.api.api_client, self.namespace, self.k8s_api_request_timeout)
+
+    # Making the pod
+
+    def begin_start(self) -> None:
+        """Give a start its id, and have it remembered before there is a pod."""
+        self.start_id = token_hex(8)
+        self._creation, self._is_begun_here = None, True
+        # JupyterHub commits what has changed once start() has returned its awaitable.
+        self.orm_spawner.state = self.get_state()
+
+    def say_waiting(self, reason: Reason) -> None:
+        """Hear what the start waits for."""
+
+    async def _make_create_pod_request(self, pod: Any, request_timeout: float) -> bool:  # noqa: ARG002
+        manifest = self.api.api_client.sanitize_for_serialization(pod)
+        self._creation = PodCreation(
+            self.pod_requests, manifest, self._is_of_server, self.log, self.say_waiting
+        )
+        await self._creation.run()
+        return True
+
+    # Looking at it
+
+    async def poll(self) -> int | None:
+        """Return None while the server runs, and its exit code once it does no more.
+
+        Where the API server can't say, it runs.
+        """
+        # KubeSpawner deletes a pod that it finds ended.
+        may_have_pod, pod = self._may_have_pod, self.get_own_pod()
+        if pod is not None and is_notebook_restarting(pod):
+            # It would delete it between two runs of its container, too.
+            return None
+        status: int | None = await super().poll()
+        if status is None:
+            return await self._end_if_stuck(pod)
+        return await self._confirm_end(status, pod) if may_have_pod else status
+
+    @property
+    def _may_have_pod(self) -> bool:
+        return self._creation is not None if self._is_begun_here else self.server is not None
+
+    async def _confirm_end(self, status: int, pod: Manifest | None) -> int | None:
+        if pod is None:
+            found = await self._read_own_pod()
+            if not found.is_fine and found.status != HTTPStatus.NOT_FOUND:
+                self.log.warning("Is %s dead? %s", self.pod_key, found.body.get("message"))
+                return None
+            pod = found.body if found.is_fine else None
+            if pod is not None and not is_over(pod):
+                self.log.warning("%s runs, and the watch has not seen it", self.pod_key)
+                self.pod_reflector.list_again()
+                return None
+        elif not is_over(pod):
+            return None
+        self.note_end(pod)
+        if pod is not None and self.get_own_pod() is not None:
+            await self._delete(pod["metadata"]["uid"], grace_seconds=0)
+        return status
+
+    async def _read_own_pod(self) -> Answer:
+        """Read it directly. Another's of that name counts as none."""
+        if self._creation is not None:
+            await self._creation.settle()
+        found = await self.pod_requests.read(self.pod_name)
+        if found.is_fine and not self._is_own(found.body):
+            return Answer(HTTPStatus.NOT_FOUND, {"message": "the pod of that name is another"})
+        return found
+
+    def note_end(self, pod: Manifest | None) -> None:
+        """Hear that the server has ended by itself; ``pod`` as it was last, if it is there."""
+
+    async def _end_if_stuck(self, pod: Manifest | None) -> int | None:
+        """Give up a pod that should be gone: its node has not answered for too long."""
+        if pod is None or "deletionTimestamp" not in pod["metadata"]:
+            self._going_since = None
+            return None
+        now = time.monotonic()
+        self._going_since = self._going_since or now
+        grace = pod["metadata"].get("deletionGracePeriodSeconds") or 0
+        if now - self._going_since < grace + _GOING_SECONDS:
+            return None
+        self.note_end(pod)
+        await self._delete(pod["metadata"]["uid"], grace_seconds=0)
+        return 1
+
+    # Deleting it
+
+    async def stop(self, now: bool = False) -> None:
+        """Delete the server's pod, and no other; gone already is fine."""
+        await self._start_watching_pods()
+        if self._may_have_pod and await self._find_uid():
+            await super().stop(now)
+        self._creation = None
+
+    async def _find_uid(self) -> str:
+        """Return the UID of the pod that is to go, or "" if there is none."""
+        if self._creation is not None and not self._creation.uid:
+            return await self._creation.settle()
+        if pod := self.get_own_pod():
+            uid: str = pod["metadata"]["uid"]
+            return uid
+        found = await self._read_own_pod()
+        return found.body["metadata"]["uid"] if found.is_fine else ""
+
+    async def _make_delete_pod_request(
+        self,
+        pod_name: str,  # noqa: ARG002
+        delete_options: Any,  # noqa: ARG002
+        grace_seconds: int,
+        request_timeout: float,  # noqa: ARG002
+    ) -> bool:
+        uid = await self._find_uid()
+        return not uid or await self._delete(uid, grace_seconds)
+
+    async def _delete(self, uid: str, grace_seconds: int) -> bool:
+        """Ask for the pod's end. Return False if the API server has to be asked again."""
+        answer = await self.pod_requests.delete(self.pod_name, uid, grace_seconds)
+        if answer.is_fine and grace_seconds:
+            self._force = asyncio.create_task(self._delete_if_stuck(uid, grace_seconds))
+        # A pod of that name with another UID answers 409: this one is gone.
+        if answer.is_fine or answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+            return True
+        reason = find_answer_reason(answer.status, answer.body)
+        self.log.warning("Pod %s is not deleted yet: %s", self.pod_key, reason.cause)
+        if reason.is_final:
+            raise StartFailed(reason)
+        count_retry("delete", answer.status)
+        await asyncio.sleep(find_wait(answer, 1))
+        return False
+
+    async def _delete_if_stuck(self, uid: str, grace_seconds: int) -> None:
+        await asyncio.sleep(grace_seconds + _GOING_SECONDS)
+        pod = self.pod_reflector.pods.get(self.pod_key)
+        if pod and pod["metadata"]["uid"] == uid:
+            self.log.warning("Pod %s does not end: its node may be lost", self.pod_key)
+            await self._delete(uid, grace_seconds=0)
