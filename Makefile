@@ -76,6 +76,11 @@ cluster-down: venv  ## ends it; leaves nothing behind
 # Needs `make cluster-up`'s machine. Ratios to plain KubeSpawner; BENCH_REPEATS=5, BENCH_JSON=file.
 bench: venv  ## how long a start takes, beside plain KubeSpawner; not part of `make test`
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.storm
+
+# Needs no root. N=400 ROUNDS=3 SCENARIOS=storm,slow-creates VARIANTS=gateway PROFILE=directory.
+bench-storm: venv  ## hundreds of starts at once, beside plain KubeSpawner: the second part of bench
+	@$(BIN)/python -m benchmarks.storm
 
 demo:  ## a hub with a gateway's login on this machine, at PORT (8000)
 	@$(PYTHON) -m demo
@@ -86,4 +91,4 @@ demo-kubernetes:  ## the same in pods: on `make cluster-up`'s cluster, or on KUB
 clean:  ## removes the virtual environments
 	rm -rf .venv*
 
-.PHONY: help venv lint docs test unit integration e2e faults keycloak test-newest bench cluster-up cluster-down demo demo-kubernetes clean
+.PHONY: help venv lint docs test unit integration e2e faults keycloak test-newest bench bench-storm cluster-up cluster-down demo demo-kubernetes clean

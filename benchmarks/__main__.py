@@ -5,12 +5,11 @@ BENCH_REPEATS says how often each start is measured: 5 unless given.
 
 import json
 import os
-import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.progress import say
+from benchmarks.progress import end_once, say
 from benchmarks.report import make_report
 from benchmarks.run import run
 from tests.cluster.cluster import get_given_kubeconfig, up
@@ -19,8 +18,7 @@ from tests.cluster.errors import ClusterError
 
 def main() -> int:
     """Run the benchmark; return the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end_once)
+    end_once()
     try:
         if get_given_kubeconfig():
             raise ClusterError(
@@ -45,14 +43,6 @@ def _read_repeats() -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"BENCH_REPEATS is {text!r}: give a number of 1 or more.")
     return int(text)
-
-
-def _end_once(_number: int, _frame: object) -> None:
-    """Once: a second Ctrl-C would leave the files and the pods of the run behind."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    say("ending, and removing everything ...")
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -53,19 +53,21 @@ def _build_programs(directory: Path) -> None:
     version = get_kubernetes_version()
     go, module = prepare_module()
     directory.mkdir()
-    _build(go, module, "./pause", directory / "pause", version)
-    _build(go, module, ".", directory / "kube", version)
+    flags = _make_linker_flags(version)
+    build_package(go, module, "./pause", directory / "pause", flags)
+    build_package(go, module, ".", directory / "kube", flags)
 
 
-def _build(go: Go, module: Path, package: str, target: Path, version: str) -> None:
+def build_package(go: Go, module: Path, package: str, target: Path, linker_flags: str) -> None:
+    """Build a program of a Go module, showing how far it is. Raises ClusterError."""
     packages = go.run("list", "-deps", package, cwd=module).split()
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", _make_linker_flags(version)]
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", linker_flags]
     process = go.start("build", "-v", *flags, "-o", str(target), package, cwd=module)
     assert process.stdout is not None
     output = _show_progress(process.stdout, len(packages))
     if process.wait():
         lines = "\n".join(output[-15:])
-        raise ClusterError(f"Go could not build {package} of Kubernetes {version}:\n{lines}")
+        raise ClusterError(f"Go could not build {package} in {module}:\n{lines}")
 
 
 def _make_linker_flags(version: str) -> str:

@@ -1,0 +1,1 @@
+"""How a hub takes hundreds of starts at once: GatewaySpawner beside plain KubeSpawner."""

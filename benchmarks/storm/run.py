@@ -1,0 +1,93 @@
+"""The whole run: the rig, and the hubs in turns."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.progress import say
+from benchmarks.storm.background import run_module
+from benchmarks.storm.profile import get_profile_directory
+from benchmarks.storm.rows import Row, make_row
+from benchmarks.storm.site import Site, run_site
+from benchmarks.storm.storm import run_storm, start_all
+from benchmarks.storm.variants import VARIANTS, Variant, order_round
+from tests.cluster.fake_nodes import run_fake_nodes
+
+NODES = 10
+STORM, SLOW = "storm", "slow-creates"
+LIMIT_SECONDS = 180
+SLOW_SECONDS = 5
+WARM_UP = "warm-up"
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What all hubs share: the cluster, and those at the other ends of a hub's requests."""
+
+    kubeconfig: Path
+    server_port: str
+    provider_port: str
+
+    @contextmanager
+    def run(self, variant: Variant, delay: float = 0) -> Iterator[Site]:
+        """A hub of the variant, alone on the rig."""
+        ports = (self.server_port, self.provider_port)
+        with run_site(variant, self.kubeconfig, *ports, LIMIT_SECONDS, delay) as site:
+            yield site
+
+
+@contextmanager
+def run_rig(kubeconfig: Path) -> Iterator[Rig]:
+    """The fake nodes, the users' servers and the provider, on a cluster that is up."""
+    with (
+        run_fake_nodes(NODES),
+        run_module("fake_server") as server_port,
+        run_module("provider") as provider_port,
+    ):
+        yield Rig(kubeconfig, server_port, provider_port)
+
+
+def run_rounds(
+    rig: Rig,
+    scenario: str,
+    n: int,
+    rounds: int,
+    variants: tuple[Variant, ...] = VARIANTS,
+    keep: Callable[[Row], None] = lambda _row: None,
+) -> list[Row]:
+    """Storms of ``n`` starts, each variant once a round. ``keep`` gets each row as it is there."""
+    rows = []
+    for number in range(1, rounds + 1):
+        for variant in order_round(number, variants):
+            say(f"{scenario}, round {number} of {rounds}: {variant.title}")
+            row = measure(rig, variant, scenario, n, number)
+            say(_describe(row))
+            keep(row)
+            rows.append(row)
+    return rows
+
+
+def measure(rig: Rig, variant: Variant, scenario: str, n: int, number: int) -> Row:
+    """One storm, with a hub that has started one server before."""
+    profiles = get_profile_directory()
+    names = [f"user-{index:04}" for index in range(n)]
+    with rig.run(variant, delay=SLOW_SECONDS if scenario == SLOW else 0) as site:
+        site.add_users([WARM_UP, *names])
+        start_all(site, [WARM_UP], LIMIT_SECONDS)
+        storm = run_storm(site, names, LIMIT_SECONDS, is_profiled=profiles is not None)
+        if profiles is not None:
+            profiles.mkdir(parents=True, exist_ok=True)
+            target = profiles / f"{scenario}-{variant.name}-{number}.pstats"
+            shutil.copy(site.hub.directory / "hub.pstats", target)
+            say(f"profile: {target}")
+    return make_row(variant.name, scenario, number, storm)
+
+
+def _describe(row: Row) -> str:
+    return (
+        f"  {row.ready} of {row.n} ready, p50 {row.p50_s} s, last {row.last_s} s, "
+        f"{row.hub_cpu_per_start_s * 1000:.1f} ms CPU and {row.api_calls_per_start:.2f} calls a "
+        f"start, {row.own_pods_deleted} own pods deleted"
+    )
