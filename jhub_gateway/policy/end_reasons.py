@@ -34,7 +34,10 @@ def find_end_reason(
     notebook = find_notebook(pod)
     if notebook is not None and notebook.is_out_of_memory and not notebook.is_running:
         return _make_out_of_memory(pod, notebook)
-    return find_pod_end(pod, own) or _find_own_end(pod, notebook)
+    if notebook is None or not notebook.ended:
+        unseen = make_reason("ended", _ENDED, describe_status(pod))
+        return find_pod_end(pod, own) or find_end_in_events(own) or unseen
+    return find_pod_end(pod, own) or _find_own_end(notebook)
 
 
 def find_restart(pod: Mapping[str, Any] | None) -> Reason | None:
@@ -55,9 +58,7 @@ def find_restart(pod: Mapping[str, Any] | None) -> Reason | None:
     return make_reason("crashed", _CRASHED_AND_RESTARTED, notebook.describe_end(), is_final=False)
 
 
-def _find_own_end(pod: object, notebook: ContainerFacts | None) -> Reason:
-    if notebook is None or not notebook.ended:
-        return make_reason("ended", _ENDED, describe_status(pod))
+def _find_own_end(notebook: ContainerFacts) -> Reason:
     if notebook.has_failed and not notebook.was_asked_to_end:
         return make_reason("crashed", _CRASHED, notebook.describe_end())
     return make_reason("ended", _ENDED, notebook.describe_end())

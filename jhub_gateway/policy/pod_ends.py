@@ -114,7 +114,7 @@ def _find_in_status(pod: object) -> Reason | None:
     if name in _SENTENCES:
         return make_reason(*_SENTENCES[name], cause)
     if name.startswith("OutOf"):
-        return make_reason("unschedulable", _REJECTED, cause)
+        return make_rejection(cause)
     return None
 
 
@@ -146,6 +146,11 @@ def _find_deletion(pod: object, events: Sequence[Object]) -> Reason | None:
         return None
     cause = f"the pod is being deleted (deletionTimestamp {moment})"
     return find_end_in_events(events) or make_reason("deleted", _DELETED, cause)
+
+
+def make_rejection(cause: str) -> Reason:
+    """Return the reason of a pod that its machine did not even begin."""
+    return make_reason("unschedulable", _REJECTED, cause)
 
 
 def make_deleted(cause: str) -> Reason:

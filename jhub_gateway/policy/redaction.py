@@ -26,7 +26,7 @@ _ENCODED_BRACE = "eyJ"
 _HEADER = re.compile(
     r"((?:authorization|cookie|x-api-key|x-auth-token)[\"'\\]{0,4}\s{0,3}[:=])[^\n]*", re.IGNORECASE
 )
-_BEARER = re.compile(r"(bearer\s{1,5})[\w.~+/=-]{6,}", re.IGNORECASE)
+_BEARER = re.compile(r"(bearer[ \t]{1,5})[\w.~+/=-]{6,}", re.IGNORECASE)
 _ANSWER = re.compile(r"([?&](?:code|state)=)\S+", re.IGNORECASE)
 _SETTING = re.compile(
     # The last part of a path is no setting: "https://login.example/token: 401 Unauthorized".
@@ -35,8 +35,10 @@ _SETTING = re.compile(
     r"[\w.-]{0,40}+"
     # The environment of a container in a manifest: {"name": "API_TOKEN", "value": "..."}.
     r"(?:[\"'\\]{0,4},?\s{1,40}[\"'\\]{0,4}value)?"
-    r"[\"'\\]{0,4}\s{0,3}[=:]\s{0,3})"
-    r"(?:(\\{0,4}\")[^\"\n]*(\"?)|(\\{0,4}')[^'\n]*('?)|\S+)",
+    r"[\"'\\]{0,4}[ \t]{0,3}[=:][ \t]{0,3})"
+    r"(?:(\\{0,4}\")[^\"\n]*(\"?)|(\\{0,4}')[^'\n]*('?)|"
+    # "token: Bearer abc", "secret: password: abc"
+    r"(?:(?:bearer|basic|token|\S{0,80}[=:])[ \t]{1,3}){0,2}\S+)",
     re.IGNORECASE,
 )
 # How the API server's program writes the manifest that it refuses.
@@ -66,9 +68,9 @@ def redact(text: str) -> str:
     text = _HUB_TOKEN.sub(HIDDEN, text)
     text = _MANIFEST.sub(rf"\1{HIDDEN}", text)
     text = _HEADER.sub(rf"\1 {HIDDEN}", text)
+    text = _SETTING.sub(_hide_setting, text)
     text = _BEARER.sub(rf"\1{HIDDEN}", text)
     text = _ANSWER.sub(rf"\1{HIDDEN}", text)
-    text = _SETTING.sub(_hide_setting, text)
     return _URL_USER.sub(f"://{HIDDEN}@", text)
 
 

@@ -21,7 +21,7 @@ from jhub_gateway.policy.kube_objects import (
     read_events,
     read_text,
 )
-from jhub_gateway.policy.pod_ends import find_pod_end
+from jhub_gateway.policy.pod_ends import find_pod_end, make_rejection
 from jhub_gateway.policy.reason_codes import make_name, make_reason
 from jhub_gateway.policy.scheduling_reasons import find_scheduling_reason, make_scheduling
 
@@ -90,14 +90,17 @@ def make_timeout(last: Reason | None, seconds: float) -> Reason:
 
 
 def _find_container_failure(pod: object, events: Sequence[Object]) -> Reason | None:
-    for container in read_containers(pod):
+    containers = read_containers(pod)
+    for container in containers:
         reason = find_image_reason(container, events) or _find_config_error(container)
         reason = reason or _find_end(pod, container)
         if reason:
             return reason
-    if read_text(pod, "status", "phase") in ("Failed", "Succeeded"):
+    if read_text(pod, "status", "phase") not in ("Failed", "Succeeded"):
+        return None
+    if any(one.has_begun for one in containers):
         return make_reason("crash-at-start", _CRASH, describe_status(pod))
-    return None
+    return make_rejection(describe_status(pod))
 
 
 def _find_config_error(container: ContainerFacts) -> Reason | None:
