@@ -195,7 +195,7 @@ class DataSpawner(GroupFolderSpawner):
     async def render_form(self) -> str:
         """Return the page's choice of profiles, with what data the owner has."""
         return render_profile_form(
-            self.make_profile_list(), self.user_options, await self._make_view()
+            self.make_profile_list(), self.user_options, await self._make_view(), self.end_view
         )
 
     async def _make_view(self) -> DataView:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, Template
 
 from jhub_gateway.models import Dataset, GroupFolder, Usage
 from jhub_gateway.policy.quantities import format_memory
+from jhub_gateway.size_offers import EndView
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,15 @@ def render_profile_form(
     profile_list: Sequence[Mapping[str, Any]],
     user_options: Mapping[str, Any],
     data: DataView | None = None,
+    end: EndView | None = None,
 ) -> str:
     """Return the choice of profiles as HTML, to go inside JupyterHub's own ``<form>``.
 
     ``profile_list`` is what ``ProfiledSpawner.make_profile_list`` returns; ``user_options`` is the
-    last choice, such as ``{"profile": "small"}``.
+    last choice, such as ``{"profile": "small"}``; ``end`` is how the server ended.
     """
     return _load_template().render(
-        profile_list=profile_list, user_options=user_options, data=data or DataView()
+        profile_list=profile_list, user_options=user_options, data=data or DataView(), end=end
     )
 
 

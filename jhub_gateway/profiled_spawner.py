@@ -11,6 +11,7 @@ from traitlets.config import LoggingConfigurable
 
 from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
 from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.larger_profiles import find_larger
 from jhub_gateway.policy.profiles import (
     allowed_profiles,
     choose_profile,
@@ -20,6 +21,7 @@ from jhub_gateway.policy.profiles import (
 from jhub_gateway.policy.quantities import format_memory
 from jhub_gateway.refusals import make_refusal
 from jhub_gateway.request_ids import outside_requests
+from jhub_gateway.size_offers import EndView, make_end_view, make_environment
 from jhub_gateway.trait_checks import check_known_traits
 
 HUB_MISCONFIGURED = "This hub is not set up correctly. Tell the gateway's operators."
@@ -47,7 +49,11 @@ class ProfiledSpawner(LoggingConfigurable):
     user: Any
     orm_spawner: Any
     handler: Any
+    active: bool
     _log_name: str
+
+    # The slug of this start's profile.
+    _slug = ""
 
     user_options = UserOptions(
         help="""
@@ -145,13 +151,15 @@ class ProfiledSpawner(LoggingConfigurable):
         if not self.memory_profiles:
             return None
         try:
-            return self._choose_allowed()
+            profile = self._choose_allowed()
         except ProfileNotAllowed as refusal:
             asked = self.user_options.get("profile")
             self.log.warning("Refused profile %.80r to %s", asked, self._log_name)
             # JupyterHub has remembered it already, for the next start that names none.
             self.orm_spawner.user_options = {}
             raise make_refusal(self, str(refusal)) from None
+        self._slug = profile.slug
+        return profile
 
     def _choose_allowed(self) -> MemoryProfile:
         asked = self.user_options.get("profile")
@@ -167,7 +175,11 @@ class ProfiledSpawner(LoggingConfigurable):
     def _names_a_profile(self) -> bool:
         """Whether the request of this start does, be it a form, an address or JSON."""
         request = self.handler.request if self.handler else None
-        return request is None or b"profile" in request.body or "profile" in request.arguments
+        # JupyterHub 6 calls it "opt-profile" in an address.
+        names = {"profile", "opt-profile"}
+        return (
+            request is None or b"profile" in request.body or not names.isdisjoint(request.arguments)
+        )
 
     def _prepare_hub(self) -> None:
         if not JupyterHub.initialized():
@@ -177,6 +189,27 @@ class ProfiledSpawner(LoggingConfigurable):
         except ConfigurationError as problem:
             self.log.critical("No server can start: %s", problem)
             raise make_refusal(self, HUB_MISCONFIGURED, status=500) from None
+
+    def make_profile_environment(self) -> dict[str, str]:
+        """Return the variable that tells the server of the next larger size, if there is one."""
+        return make_environment(self, self._find_larger(self._slug))
+
+    @property
+    def end_view(self) -> EndView | None:
+        """How the server ended last, for a page; None if it runs or nothing is known."""
+        # What starts pods remembers it.
+        end = getattr(self, "last_end", None)
+        if not end or self.active:
+            return None
+        return make_end_view(self, end, self._find_larger(end["profile"]))
+
+    def _find_larger(self, slug: str) -> MemoryProfile | None:
+        try:
+            # An empty slug is the default profile.
+            slug = slug or choose_profile(self.profiles, self.user_groups).slug
+        except ProfileNotAllowed:
+            return None
+        return find_larger(self.profiles, self.user_groups, slug)
 
     def make_profile_list(self) -> list[dict[str, Any]]:
         """Return the profiles that the owner may have, as KubeSpawner's ``profile_list``."""

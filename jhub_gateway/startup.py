@@ -2,9 +2,10 @@
 
 from jupyterhub.app import JupyterHub
 
-from jhub_gateway.hub_pages import add_templates
+from jhub_gateway.hub_pages import add_templates, add_variables
 from jhub_gateway.profiled_spawner import ProfiledSpawner, check_spawner, prepare_once
 from jhub_gateway.request_ids import trace_requests
+from jhub_gateway.restart_page import add_restart_page
 
 REFUSAL_SECONDS = 1
 
@@ -34,6 +35,8 @@ def prepare_hub(app: JupyterHub) -> None:
         prepare_once(app.spawner_class, app)
         wait_for_refusals(app)
         add_templates(app)
+        add_variables(app)
+        add_restart_page(app)
 
 
 def wait_for_refusals(app: JupyterHub) -> None:

@@ -257,6 +257,7 @@ class LocalServer(CredentialSpawner):
         home = str(self.home)
         own = {"HOME": home, "USER": self.user.name, "LOGNAME": self.user.name}
         data = self.make_data_environment(str(self.usage_path), str(self.runtime))
+        data |= self.make_profile_environment()
         paths = {
             "PATH": _add_path(env.get("PATH", os.defpath), _BIN),
             "JUPYTER_PATH": _add_path(env.get("JUPYTER_PATH", ""), _NOTEBOOK / "share/jupyter"),
