@@ -1,13 +1,10 @@
 """The spawner for Kubernetes."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from kubernetes_asyncio.client import V1Container, V1Pod, V1Volume, V1VolumeMount
-from kubespawner import KubeSpawner
 from kubespawner.utils import get_k8s_model
 from traitlets import Unicode, default, validate
 
@@ -17,8 +14,9 @@ from jhub_gateway.clients.user_agents import name_caller
 from jhub_gateway.credential_spawner import CredentialSpawner
 from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
 from jhub_gateway.credentials.stores import FoundStore
-from jhub_gateway.errors import StartRefused
+from jhub_gateway.explained_spawner import ExplainedSpawner
 from jhub_gateway.models import MemoryProfile
+from jhub_gateway.pod_creation import HUB, START_ID
 from jhub_gateway.policy.credential_volumes import (
     CREDENTIALS_PATH,
     make_credential_mount,
@@ -31,6 +29,7 @@ from jhub_gateway.policy.pod_security import (
     make_restricted_pod_context,
     pick_user,
 )
+from jhub_gateway.policy.reconciliation import DATABASE
 from jhub_gateway.policy.refresh import NODE_DELAY
 from jhub_gateway.policy.share_volumes import (
     DATA_PATH,
@@ -39,14 +38,13 @@ from jhub_gateway.policy.share_volumes import (
     make_mounts,
     make_volumes,
 )
-from jhub_gateway.refusals import make_logged_refusal
-from jhub_gateway.refused_starts import START_ID, start_unless_refused
+from jhub_gateway.reconciled_spawner import ReconciledSpawner
 from jhub_gateway.request_ids import ANNOTATION as REQUEST_ID
 from jhub_gateway.request_ids import get_request_id
 from jhub_gateway.spawner_checks import check_settings
 
 
-class GatewaySpawner(CredentialSpawner, KubeSpawner):
+class GatewaySpawner(CredentialSpawner, ReconciledSpawner, ExplainedSpawner):
     """Starts each user's server as a pod of the size they chose, with their home in it.
 
     All of KubeSpawner's traits apply, so that what Zero to JupyterHub sets as
@@ -167,19 +165,6 @@ class GatewaySpawner(CredentialSpawner, KubeSpawner):
         await self.load_data(profile)
         await self.load_credentials()
 
-    async def start(self) -> Any:
-        """Start the pod. Raises tornado's HTTPError 403 if what it is to mount is refused."""
-        self.start_id = token_hex(8)
-        try:
-            return await start_unless_refused(self, super().start())
-        except StartRefused as refusal:
-            error = make_logged_refusal(self, refusal)
-            # JupyterHub does the same after this, and until it has, a page that asks how the start
-            # goes gets an error, and waits for ever. What fails here it tries again.
-            with suppress(Exception):
-                await self.stop(now=True)
-            raise error from None
-
     def get_env(self) -> dict[str, str]:
         """Add where the server finds its data."""
         own = self.make_data_environment(USAGE_PATH, RUNTIME_PATH)
@@ -223,8 +208,9 @@ class GatewaySpawner(CredentialSpawner, KubeSpawner):
 
     def _label(self, pod: V1Pod) -> None:
         pod.metadata.labels |= {
-            "jhub-gateway/hub": self.hub_name,
+            HUB: self.hub_name,
             "jhub-gateway/owner": make_owner_label(self.identity),
+            DATABASE: self.database_id,
         }
         own = {START_ID: self.start_id, REQUEST_ID: get_request_id()}
         pod.metadata.annotations = {**(pod.metadata.annotations or {}), **own}
