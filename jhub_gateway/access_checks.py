@@ -1,13 +1,19 @@
-"""Rights that the hub lacks, found when it starts and not at each user's start."""
+"""Rights that the hub lacks, found when it starts and not when it needs them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from jhub_gateway.clients.kube import check_access, warning_if_unavailable
+from jhub_gateway.clients.kube import Resource, check_access, warning_if_unavailable
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.policy.reconciliation import make_lease_name
 
 # helm-values/credentials-rbac.yaml says what each is for.
 SECRET_VERBS = ("create", "get", "list", "patch", "delete")
+# helm-values/reconciler-rbac.yaml does.
+LEASE_VERBS = ("create", "get", "update")
+POD_VERBS = ("list", "delete")
+
+CheckAccess = Callable[[str, tuple[str, ...], Resource], list[str]]
 
 
 def check_secret_access(spawner: Any) -> None:
@@ -20,14 +26,12 @@ def check_secret_access(spawner: Any) -> None:
             raise ConfigurationError(problem)
 
 
-def find_access_problem(
-    namespace: str, check: Callable[[str, Iterable[str], str], list[str]]
-) -> str | None:
+def find_access_problem(namespace: str, check: CheckAccess) -> str | None:
     """Return a sentence that names what the hub may not do and what to apply, or None.
 
     ``check`` returns those of the verbs that are missing in a namespace for a resource.
     """
-    missing = check(namespace, SECRET_VERBS, "secrets")
+    missing = check(namespace, SECRET_VERBS, Resource("secrets"))
     if not missing:
         return None
     return (
@@ -35,4 +39,37 @@ def find_access_problem(
         f"{', '.join(missing)} secrets in the namespace {namespace!r}: apply "
         "helm-values/credentials-rbac.yaml there, with the verbs that are missing, or set it to "
         "false"
+    )
+
+
+def check_reconciler_access(spawner: Any) -> None:
+    """Raise ConfigurationError if this hub can't end pods; log it if it can't use its Lease."""
+    with warning_if_unavailable(spawner.log, "The hub's rights on pods and leases"):
+        if problem := find_pod_problem(spawner.namespace, check_access):
+            raise ConfigurationError(problem)
+        if problem := find_lease_problem(spawner.namespace, spawner.hub_name, check_access):
+            spawner.log.warning("%s", problem)
+
+
+def find_pod_problem(namespace: str, check: CheckAccess) -> str | None:
+    """Return a sentence on what the hub may not do with pods, or None. See find_access_problem."""
+    missing = check(namespace, POD_VERBS, Resource("pods"))
+    if not missing:
+        return None
+    return (
+        f"the hub may not {', '.join(missing)} pods in the namespace {namespace!r}: apply "
+        "helm-values/reconciler-rbac.yaml there, with the verbs that are missing"
+    )
+
+
+def find_lease_problem(namespace: str, hub_name: str, check: CheckAccess) -> str | None:
+    """Return a sentence on what the hub may not do with its Lease, or None."""
+    name = make_lease_name(hub_name)
+    missing = check(namespace, LEASE_VERBS, Resource("leases", "coordination.k8s.io", name))
+    if not missing:
+        return None
+    return (
+        f"The hub may not {', '.join(missing)} the Lease {name!r} in the namespace {namespace!r}, "
+        "and goes on without it: a second hub would not know of it. Apply "
+        "helm-values/reconciler-rbac.yaml there"
     )

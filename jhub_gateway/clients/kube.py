@@ -33,6 +33,15 @@ class KubeUnavailable(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object, such as ``secrets``, of an API group; or the one object of that name."""
+
+    plural: str
+    group: str = ""
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A PersistentVolumeClaim: its phase (Pending, Bound or Lost) and access modes."""
 
@@ -50,8 +59,8 @@ def count_nodes() -> int:
     return _wait_for(_count_nodes())
 
 
-def check_access(namespace: str, verbs: Iterable[str], resource: str) -> list[str]:
-    """Return which of the verbs this hub may not use there on the resource, such as ``secrets``.
+def check_access(namespace: str, verbs: Iterable[str], resource: Resource) -> list[str]:
+    """Return which of the verbs this hub may not use there on the resource.
 
     Raises KubeUnavailable.
     """
@@ -91,7 +100,7 @@ async def _count_nodes() -> int:
         return len((await CoreV1Api(client).list_node()).items)
 
 
-async def _check_access(namespace: str, verbs: list[str], resource: str) -> list[str]:
+async def _check_access(namespace: str, verbs: list[str], resource: Resource) -> list[str]:
     async with _open_client() as client:
         api = AuthorizationV1Api(client)
         reviews = [_make_review(namespace, verb, resource) for verb in verbs]
@@ -101,8 +110,15 @@ async def _check_access(namespace: str, verbs: list[str], resource: str) -> list
     return [verb for verb, answer in given if not answer.status.allowed]
 
 
-def _make_review(namespace: str, verb: str, resource: str) -> V1SelfSubjectAccessReview:
-    attributes = V1ResourceAttributes(namespace=namespace, verb=verb, group="", resource=resource)
+def _make_review(namespace: str, verb: str, resource: Resource) -> V1SelfSubjectAccessReview:
+    attributes = V1ResourceAttributes(
+        namespace=namespace,
+        verb=verb,
+        group=resource.group,
+        resource=resource.plural,
+        # An object that is to be made has no name yet: rights to make one name none.
+        name=None if verb == "create" else resource.name,
+    )
     return V1SelfSubjectAccessReview(
         spec=V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
     )

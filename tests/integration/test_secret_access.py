@@ -12,7 +12,7 @@ from kubernetes_asyncio.client import ApiClient, Configuration, CoreV1Api
 from kubernetes_asyncio.config import new_client_from_config
 
 from jhub_gateway.access_checks import SECRET_VERBS, check_secret_access
-from jhub_gateway.clients.kube import check_access
+from jhub_gateway.clients.kube import Resource, check_access
 from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
 from jhub_gateway.errors import ConfigurationError, CredentialUnavailable
 from tests.fixtures.cluster import HELM_VALUES, Namespace
@@ -59,7 +59,7 @@ def make_chart_role(verbs: Iterable[str] = CHART_VERBS) -> str:
 def wait_for_verbs(namespace: Namespace, verbs: Iterable[str]) -> None:
     """Until the API server has heard of its new roles; fails if it hears of others."""
     deadline = time.monotonic() + 10
-    while (missing := set(check_access(namespace.name, ALL_VERBS, "secrets"))) != (
+    while (missing := set(check_access(namespace.name, ALL_VERBS, Resource("secrets")))) != (
         ALL_VERBS - set(verbs)
     ):
         assert time.monotonic() < deadline, f"the hub may {sorted(ALL_VERBS - missing)}"

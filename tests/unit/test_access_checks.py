@@ -9,6 +9,7 @@ import pytest
 
 from jhub_gateway import access_checks
 from jhub_gateway.access_checks import SECRET_VERBS, check_secret_access, find_access_problem
+from jhub_gateway.clients.kube import Resource
 from jhub_gateway.errors import ConfigurationError
 from tests.unit.api_server import no_api_server
 
@@ -21,7 +22,7 @@ def make_spawner():
 
 def check(missing):
     def answer(namespace, verbs, resource):
-        assert (namespace, resource) == ("users", "secrets")
+        assert (namespace, resource) == ("users", Resource("secrets"))
         return [verb for verb in verbs if verb in missing]
 
     return answer

@@ -1,0 +1,29 @@
+"""The pods of a namespace that have a label, without what they run."""
+
+from typing import Any
+
+from jhub_gateway.clients.kube import REQUEST_SECONDS, KubeUnavailable
+from jhub_gateway.clients.kube_requests import METADATA_LIST, Manifest, send
+
+_PAGE = 500
+
+
+async def list_pod_metadata(client: Any, namespace: str, selector: str) -> list[Manifest]:
+    """Return the metadata of each pod that the label selector chooses. Raises KubeUnavailable.
+
+    It is one request for each 500 pods, and tells what was there when the first was answered.
+    """
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    query = {"labelSelector": selector, "limit": str(_PAGE)}
+    found: list[Manifest] = []
+    while True:
+        answer = await send(
+            client, "GET", path, seconds=REQUEST_SECONDS, query=query.items(), accept=METADATA_LIST
+        )
+        if not answer.is_fine:
+            raise KubeUnavailable(f"{answer.status} {answer.body.get('message', '')}")
+        found += (item["metadata"] for item in answer.body.get("items") or ())
+        following = answer.body["metadata"].get("continue")
+        if not following:
+            return found
+        query["continue"] = following

@@ -1,0 +1,101 @@
+"""The servers that the hub knows of, by its memory and by its database; to free or adopt one."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from jupyterhub import orm
+from sqlalchemy import Text, type_coerce
+
+from jhub_gateway.policy.reconciliation import Server
+
+
+def read_servers(app: Any) -> list[Server]:
+    """Return the servers that the database has, and those that this hub starts, stops or watches.
+
+    The database is asked, whatever this process remembers: another hub may have changed it.
+    """
+    query = (
+        app.db.query(orm.User.name, orm.Spawner.name, type_coerce(orm.Spawner.state, Text))
+        .join(orm.User, orm.Spawner.user_id == orm.User.id)
+        .filter(orm.Spawner.server_id.is_not(None))
+    )
+    stored = {(username, name): json.loads(state or "{}") for username, name, state in query}
+    known = {(user.name, name): spawner for user, name, spawner in _list_spawners(app)}
+    live = {key for key, spawner in known.items() if spawner.pending or is_watched(spawner)}
+    return [_make_server(key, stored.get(key), known.get(key)) for key in stored.keys() | live]
+
+
+def is_watched(spawner: Any) -> bool:
+    """Whether JupyterHub will act when the server ends; one that it only remembers it won't."""
+    return bool(spawner._callbacks)
+
+
+async def free(app: Any, username: str, name: str) -> bool:
+    """End the server at the hub if its pod is gone; return whether it was.
+
+    The spawner looks at the pod first, and keeps the reason.
+    """
+    user = app.users[username]
+    if name in user.spawners and is_watched(user.spawners[name]):
+        spawner = user.spawners[name]
+    else:
+        spawner = _load_anew(app, user, name)
+        _watch_end(app, spawner)
+    return not spawner.pending and await spawner.poll_and_notify() is not None
+
+
+async def adopt(app: Any, username: str, name: str) -> bool:
+    """Take up a server that another hub with this database started; return whether it runs.
+
+    It is done as JupyterHub does it for all servers when it starts. One whose pod has not come up
+    yet stays as it is.
+    """
+    user = app.users[username]
+    spawner = _load_anew(app, user, name)
+    # It takes the pod's address into the database, too.
+    if await spawner.poll() is not None or not spawner.has_running_pod:
+        return False
+    _watch_end(app, spawner)
+    spawner.start_polling()
+    await app.proxy.add_user(user, name)
+    return True
+
+
+def _list_spawners(app: Any) -> Iterator[tuple[Any, str, Any]]:
+    for user in list(app.users.values()):
+        for name, spawner in list(user.spawners.items()):
+            yield user, name, spawner
+
+
+def _make_server(key: tuple[str, str], state: dict[str, Any] | None, spawner: Any) -> Server:
+    found = state or {}
+    return Server(
+        *key,
+        pod_name=spawner.pod_name if spawner else found.get("pod_name", ""),
+        start_id=found.get("start_id"),
+        is_stored=state is not None,
+        is_pending=bool(spawner and spawner.pending),
+        is_watched=bool(spawner and is_watched(spawner)),
+    )
+
+
+def _load_anew(app: Any, user: Any, name: str) -> Any:
+    """Return a spawner with all that the database has of the server now."""
+    app.db.refresh(user.orm_user)
+    for orm_spawner in user.orm_user._orm_spawners:
+        app.db.refresh(orm_spawner)
+    user.spawners.pop(name, None)
+    return user.spawners[name]
+
+
+def _watch_end(app: Any, spawner: Any) -> None:
+    """Have JupyterHub's polling free the user when the server has ended."""
+
+    async def on_end() -> None:
+        user, name = spawner.user, spawner.name
+        await user.stop(name)
+        # Whatever becomes of the route: a user who waits for it could never start again.
+        await app.proxy.delete_user(user, name)
+
+    spawner.add_poll_callback(on_end)
