@@ -30,11 +30,39 @@ _MOUNT_FAILED = f"Your files can't be reached from your server. {_TELL}"
 _MOUNT_RETRIED = "Trying to reach your files again, after a failure."
 _MOUNTING = "Connecting your server to your files."
 _MISCONFIGURED = f"Your server can't be made from the hub's settings. {_TELL}"
-_CRASH = f"Your server ended as soon as it was started. {_TELL}"
+_CRASH = (
+    "Your server ended as soon as it was started. Try again, and tell the gateway's operators if "
+    "that doesn't help."
+)
+# What the shell answers, and runc: the program isn't there, or can't be run.
+_NO_PROGRAM = (126, 127, 128)
 _FILES_FAILED = (
     "Tutorials or links can't be put into your home. Try again in some minutes, and tell the "
     "gateway's operators if that doesn't help."
 )
+
+_TRY_LATER = "Try again in some minutes, and tell the gateway's operators if that doesn't help."
+_NO_MACHINE = (
+    "No machine could take your server in time. Choose another size, or try again in some minutes."
+)
+_NO_IMAGE = f"The image of your server could not be downloaded in time. {_TRY_LATER}"
+# What a user reads once a start has waited too long for something.
+_TOO_LATE = {
+    "timeout": f"Your server did not start in time. {_TRY_LATER}",
+    "unschedulable-memory": "No machine had enough free memory in time. Choose a smaller size, or "
+    "try again in some minutes.",
+    "unschedulable-cpu": "No machine had enough free cores in time. Choose a smaller size, or try "
+    "again in some minutes.",
+    "unschedulable-taint": _NO_MACHINE,
+    "unschedulable": _NO_MACHINE,
+    "unschedulable-volume": f"No machine could reach your files in time. {_TELL}",
+    "image-pull-slow": _NO_IMAGE,
+    "pulling-image": _NO_IMAGE,
+    "mount-failed": f"Your files could not be reached in time. {_TRY_LATER}",
+    "init-failed": f"What prepares your server kept failing. {_TELL}",
+    "node-lost": "The machine of your server stopped answering. Start your server again.",
+    "api-unavailable": f"The cluster did not answer in time. {_TRY_LATER}",
+}
 
 # What trying again will not change.
 _MOUNT_IS_WRONG = re.compile(
@@ -80,13 +108,14 @@ def find_start_reason(
 
 
 def make_timeout(last: Reason | None, seconds: float) -> Reason:
-    """Return the reason of a start that took too long, with what it waited for at the ``last``."""
-    sentence = (
-        "Your server did not start in time. Try again in some minutes, and tell the gateway's "
-        "operators if that doesn't help."
-    )
-    waited = f"; {last.code}: {last.cause}" if last else "; nothing was known of its pod"
-    return make_reason("timeout", sentence, f"not started after {seconds:.0f} s{waited}")
+    """Return the final reason of a start that took too long.
+
+    ``last`` is what it waited for. Where that says enough the code is the same.
+    """
+    code = last.code if last and last.code in _TOO_LATE else "timeout"
+    waited = f"{last.code}: {last.cause}" if last else "nothing was known of its pod"
+    cause = f"not started after {seconds:.0f} s; {waited}"
+    return make_reason(code, _TOO_LATE[code], cause)
 
 
 def _find_container_failure(pod: object, events: Sequence[Object]) -> Reason | None:
@@ -127,6 +156,10 @@ def _find_end(pod: object, container: ContainerFacts) -> Reason | None:
     cause = container.describe_end() if container.ended else container.describe_waiting()
     if container.is_notebook and container.is_out_of_memory:
         return _make_out_of_memory(pod, cause)
+    if container.is_notebook and (container.exit_code in _NO_PROGRAM or not container.ended):
+        image = make_name(container.image) or "chosen"
+        sentence = f"The image {image} has no server that can be started. {_TELL}"
+        return make_reason("crash-at-start", sentence, cause)
     if container.is_notebook:
         return make_reason("crash-at-start", _CRASH, cause)
     if container.has_failed or waiting in _CRASH_WAITS:

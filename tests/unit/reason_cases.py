@@ -162,11 +162,13 @@ class AnswerCase:
 
 @dataclass(frozen=True)
 class TimeoutCase:
-    code: str = "timeout"
+    code: str
+    last: str | None
     is_final: bool = True
 
     def find(self) -> Reason:
-        return make_timeout(find_start_reason(PENDING, []), 300)
+        last = Reason(self.last, "Waiting.", "for this", False) if self.last else None
+        return make_timeout(last, 300)
 
 
 def unschedulable(code: str, message: str, *events: dict, is_final: bool = False) -> StartCase:
@@ -568,6 +570,7 @@ CONTAINER_CASES = [
     # It died once and is tried again: it will die again.
     notebook("crash-at-start", RUNNING, ended(1), 1),
     notebook("crash-at-start", ended(128, "StartError", NO_COMMAND)),
+    notebook("crash-at-start", ended(127, message="jupyterhub-singleuser: not found")),
     notebook("crash-at-start", waiting("RunContainerError", NO_COMMAND)),
     StartCase(
         "crash-at-start",
@@ -796,4 +799,27 @@ ANSWER_CASES = [
     AnswerCase("misconfigured", True, 400, "Pod in version v1 cannot be handled as a Pod"),
 ]
 
-CASES = [*START_CASES, *END_CASES, *RESTART_CASES, *ANSWER_CASES, TimeoutCase()]
+TIMEOUT_CASES = [
+    TimeoutCase("timeout", None),
+    TimeoutCase("timeout", "starting"),
+    TimeoutCase("timeout", "scheduling"),
+    TimeoutCase("timeout", "mounting"),
+    *(
+        TimeoutCase(code, code)
+        for code in (
+            "unschedulable",
+            "unschedulable-cpu",
+            "unschedulable-memory",
+            "unschedulable-taint",
+            "unschedulable-volume",
+            "image-pull-slow",
+            "pulling-image",
+            "mount-failed",
+            "init-failed",
+            "node-lost",
+            "api-unavailable",
+        )
+    ),
+]
+
+CASES = [*START_CASES, *END_CASES, *RESTART_CASES, *ANSWER_CASES, *TIMEOUT_CASES]

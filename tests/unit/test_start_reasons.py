@@ -12,12 +12,14 @@ from tests.unit.reason_cases import (
     BACK_OFF,
     IMAGE,
     LOW_MEMORY,
+    NO_COMMAND,
     NOON,
     NOON_SECONDS,
     PENDING,
     REFUSAL,
     RUNNING,
     START_CASES,
+    TIMEOUT_CASES,
     ended,
     make_event,
     make_init,
@@ -144,11 +146,34 @@ def test_no_cause_has_a_secret_in_it():
     assert "\n" not in reason.cause
 
 
-def test_a_timeout_says_what_was_waited_for():
-    reason = make_timeout(find_start_reason(PENDING, []), 300)
+@pytest.mark.parametrize("case", TIMEOUT_CASES)
+def test_a_timeout_is_final_and_says_what_was_waited_for(case):
+    reason = case.find()
+    assert (reason.code, reason.is_final) == (case.code, True)
     assert "300 s" in reason.cause
-    assert "starting" in reason.cause
-    assert "nothing was known" in make_timeout(None, 300).cause
+    assert (f"{case.last}: for this" if case.last else "nothing was known") in reason.cause
+    assert "Waiting" not in reason.sentence
+
+
+@pytest.mark.parametrize("case", START_CASES)
+def test_whatever_is_waited_for_may_take_too_long(case):
+    reason = make_timeout(case.find(), 300)
+    assert reason.is_final
+    assert reason.code in (case.code, "timeout")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (ended(128, "StartError", NO_COMMAND), f"The image {IMAGE} has no server"),
+        (ended(127), f"The image {IMAGE} has no server"),
+        (waiting("RunContainerError", NO_COMMAND), f"The image {IMAGE} has no server"),
+        (ended(1), "ended as soon as it was started"),
+        (ended(137), "ended as soon as it was started"),
+    ],
+)
+def test_a_program_that_is_missing_is_the_images_fault(state, words):
+    assert words in find_start_reason(make_notebook(state), []).sentence
 
 
 def test_a_running_server_that_never_ended_has_not_crashed():
