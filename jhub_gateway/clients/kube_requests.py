@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import ClientError
 
+from jhub_gateway.clients.request_metrics import measure_request
+
 UNREACHABLE = 0
 # How an answer is asked for: as it is, or the metadata of a list's objects alone.
 JSON = "application/json, */*"
@@ -52,18 +54,20 @@ async def send(
     An answer that is no JSON object is the ``message`` of the body.
     """
     try:
-        response = await client.call_api(
-            path,
-            method,
-            query_params=list(query),
-            header_params={"Accept": accept, "Content-Type": "application/json"},
-            body=body,
-            auth_settings=["BearerToken"],
-            _preload_content=False,
-            _request_timeout=seconds,
-        )
-        async with response:
-            text = await response.text(errors="replace")
+        with measure_request(method) as request:
+            response = await client.call_api(
+                path,
+                method,
+                query_params=list(query),
+                header_params={"Accept": accept, "Content-Type": "application/json"},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=seconds,
+            )
+            async with response:
+                text = await response.text(errors="replace")
+            request.status = response.status
     except (ClientError, OSError, TimeoutError) as problem:
         message = f"{type(problem).__name__}: {problem}".rstrip(": ")
         return Answer(UNREACHABLE, {"message": message})

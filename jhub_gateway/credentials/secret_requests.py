@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import ClientError
 from kubernetes_asyncio.client import CoreV1Api
 
+from jhub_gateway.clients.request_metrics import measure_request
 from jhub_gateway.errors import CredentialUnavailable
 
 REQUEST_SECONDS = 10
@@ -79,17 +80,19 @@ class SecretRequests:
         fine: tuple[HTTPStatus, ...] = (),
     ) -> Answer | None:
         try:
-            response = await self._client.call_api(
-                "/api/v1/namespaces/{namespace}/secrets" + ("/{name}" if name else ""),
-                method,
-                path_params={"namespace": self._namespace} | ({"name": name} if name else {}),
-                query_params=list((query or {}).items()),
-                header_params={"Accept": accept, "Content-Type": content},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _request_timeout=REQUEST_SECONDS,
-            )
+            with measure_request(method) as request:
+                response = await self._client.call_api(
+                    "/api/v1/namespaces/{namespace}/secrets" + ("/{name}" if name else ""),
+                    method,
+                    path_params={"namespace": self._namespace} | ({"name": name} if name else {}),
+                    query_params=list((query or {}).items()),
+                    header_params={"Accept": accept, "Content-Type": content},
+                    body=body,
+                    auth_settings=["BearerToken"],
+                    _preload_content=False,
+                    _request_timeout=REQUEST_SECONDS,
+                )
+                request.status = response.status
             async with response:
                 if response.status in fine:
                     return None
