@@ -69,8 +69,12 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(app: "ServerApp") -> None:
     from jhub_gateway.notebook.git_tutorials import start_pulling
     from jhub_gateway.notebook.handlers import make_handlers
+    from jhub_gateway.notebook.memory import make_watch
+    from jhub_gateway.notebook.memory_looks import keep_looking
 
-    app.web_app.add_handlers(".*$", make_handlers(app.web_app.settings["base_url"]))
+    watch = make_watch()
+    keep_looking(watch)
+    app.web_app.add_handlers(".*$", make_handlers(app.web_app.settings["base_url"], watch))
     if "JHUB_GATEWAY_USAGE" in os.environ:
         _delete_for_good(app)
     start_pulling(app.log)

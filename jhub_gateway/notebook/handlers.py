@@ -11,6 +11,7 @@ from jupyter_server.utils import url_path_join
 from tornado.web import authenticated
 
 from jhub_gateway.notebook.credential_health import read_health
+from jhub_gateway.notebook.memory import MemoryWatch, read_memory
 from jhub_gateway.notebook.space import read_space
 
 
@@ -41,9 +42,23 @@ class CredentialsHandler(StateHandler):
     read = staticmethod(read_health)
 
 
-def make_handlers(base_url: str) -> list[tuple[str, Any]]:
+class MemoryHandler(APIHandler):
+    """What became of the server for want of memory, as the watch has seen it."""
+
+    _track_activity = False
+
+    def initialize(self, watch: MemoryWatch) -> None:
+        self.watch = watch
+
+    @authenticated
+    def get(self) -> None:
+        self.finish(json.dumps(read_memory(self.watch)))
+
+
+def make_handlers(base_url: str, watch: MemoryWatch) -> list[tuple[Any, ...]]:
     """Return the handlers with their addresses, for Tornado."""
     return [
         (url_path_join(base_url, "jhub-gateway", "space"), SpaceHandler),
         (url_path_join(base_url, "jhub-gateway", "credentials"), CredentialsHandler),
+        (url_path_join(base_url, "jhub-gateway", "memory"), MemoryHandler, {"watch": watch}),
     ]

@@ -1,4 +1,5 @@
 // What a person reads about the gateway's credentials. Pure: `health` is the server's answer.
+import { getHubAddress } from "./hub_address.js";
 
 const WORDS = {
   valid: "valid",
@@ -86,10 +87,7 @@ export function getSentences({ state, sentence, credentials }) {
   return [...names].map(([sentence, who]) => ({ names: who.join(", "), sentence }));
 }
 
-// Where a new login starts, or "" for what would lead anywhere but to the hub. `origin` is the
-// page's, `hubHost` is empty unless the hub has an origin of its own.
+// Where a new login starts, or "" for what would lead anywhere but to the hub
 export function getLoginAddress({ login_url }, hubHost, hubPrefix, origin) {
-  const hub = new URL(hubPrefix || "/hub/", hubHost || origin);
-  const address = new URL(login_url || hub, hub);
-  return address.origin === hub.origin ? address.href : "";
+  return getHubAddress(login_url, hubHost, hubPrefix, origin);
 }
