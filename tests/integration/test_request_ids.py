@@ -37,8 +37,12 @@ def read_calls(namespace: Namespace) -> list[dict[str, Any]]:
     """What the hub asked of the API server in this namespace, from its audit log."""
     if get_given_kubeconfig():
         cannot_run("the audit log of a foreign cluster is not at hand")
-    lines = (LOGS / "audit.log").read_text().splitlines()
-    events = [json.loads(line) for line in lines if f'"namespace":"{namespace.name}"' in line]
+    events: list[dict[str, Any]] = []
+    # The API server gives a log that has grown too long another name.
+    for path in sorted(LOGS.glob("audit*.log")):
+        with path.open() as lines:
+            own = (line for line in lines if f'"namespace":"{namespace.name}"' in line)
+            events += map(json.loads, own)
     return [event for event in events if event["userAgent"].startswith("jhub-gateway/")]
 
 
