@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from jhub_gateway.clients.kube_requests import Manifest
 from jhub_gateway.errors import StartFailed, StartRefused
 from jhub_gateway.models import Reason
-from jhub_gateway.policy.end_reasons import find_end_reason
+from jhub_gateway.policy.end_reasons import find_end_reason, find_restart
 from jhub_gateway.policy.estimates import RecentStarts, describe_wait
+from jhub_gateway.policy.pod_states import get_notebook_status
 from jhub_gateway.policy.redaction import cut_log
 from jhub_gateway.policy.silence import make_silence
 from jhub_gateway.policy.start_reasons import find_start_reason, make_timeout
@@ -42,6 +43,7 @@ class ExplainedSpawner(SteadySpawner):
     last_end: dict[str, str] | None = None
     _reason: Reason | None = None
     _reason_since = 0.0
+    _restarts = 0
     _news: asyncio.Event | None = None
 
     def get_state(self) -> dict[str, Any]:
@@ -64,7 +66,7 @@ class ExplainedSpawner(SteadySpawner):
         Raises tornado's HTTPError, whose message is for the user: 403 where the start is refused,
         503 where it fails.
         """
-        self.last_end = None
+        self.last_end, self._restarts = None, 0
         self.begin_start()
         return self._start_and_explain(super().start())
 
@@ -216,6 +218,22 @@ class ExplainedSpawner(SteadySpawner):
         return str(self.user_options.get("profile") or "")
 
     # Ending
+
+    async def poll(self) -> int | None:
+        """Say whether the server runs; one that was started again in its pod is told of."""
+        status = await super().poll()
+        pod = self.get_own_pod()
+        if status is None and pod is not None and (reason := find_restart(pod)):
+            self._note_restart(reason, get_notebook_status(pod).get("restartCount", 0))
+        return status
+
+    def _note_restart(self, reason: Reason, restarts: int) -> None:
+        if restarts > self._restarts:
+            count_end(reason)
+            self.log.warning(
+                "Server %s goes on (%s): %s", self._log_name, reason.code, reason.cause
+            )
+        self._restarts = restarts
 
     def note_end(self, pod: Manifest | None) -> None:
         """Remember why the server has ended, for its user's next page."""

@@ -5,7 +5,7 @@ start's id says whether it is the one that was asked for.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,10 +15,8 @@ from jhub_gateway.clients.pods import PodRequests
 from jhub_gateway.errors import StartFailed
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.answer_reasons import find_answer_reason
+from jhub_gateway.policy.labels import START_ID
 from jhub_gateway.start_metrics import count_retry
-
-START_ID = "jhub-gateway/start-id"
-HUB = "jhub-gateway/hub"
 
 _USER = "hub.jupyter.org/username"
 _SERVER = "hub.jupyter.org/servername"
@@ -29,7 +27,8 @@ _GOING_SECONDS = 0.5
 NAME_TAKEN = Reason(
     "forbidden",
     "Your server's name is taken by something else. Tell the gateway's operators.",
-    "a pod of that name is no pod of this server",
+    "a pod of that name is no pod of this server: it has another hub's labels, or those of a hub "
+    "with another database. Where that hub is gone, delete its pods",
 )
 
 
@@ -38,15 +37,17 @@ def is_of_start(pod: Manifest | None, start_id: str) -> bool:
     return bool(start_id) and pod is not None and _get_annotation(pod, START_ID) == start_id
 
 
-def is_of_server(pod: Manifest, hub: str, username: str, server_name: str) -> bool:
+def is_of_server(pod: Manifest, labels: Mapping[str, str], username: str, name: str) -> bool:
     """Whether the pod is one of this server at this hub, from whatever start.
 
-    One without this project's label is of a plain KubeSpawner that was here before.
+    ``labels`` are the hub's own. A pod that lacks one is of a plain KubeSpawner, or of an older
+    version, that was here before; one that has another is another hub's.
     """
-    if (pod["metadata"].get("labels") or {}).get(HUB) not in (None, hub):
+    own = pod["metadata"].get("labels") or {}
+    if any(own.get(label, value) != value for label, value in labels.items()):
         return False
     named = (_get_annotation(pod, _USER), _get_annotation(pod, _SERVER) or "")
-    return named == (username, server_name)
+    return named == (username, name)
 
 
 def _get_annotation(pod: Manifest, name: str) -> str | None:

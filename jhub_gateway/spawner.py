@@ -16,7 +16,6 @@ from jhub_gateway.credentials.secret_store import SecretStore, list_secret_store
 from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.explained_spawner import ExplainedSpawner
 from jhub_gateway.models import MemoryProfile
-from jhub_gateway.pod_creation import HUB, START_ID
 from jhub_gateway.policy.credential_volumes import (
     CREDENTIALS_PATH,
     make_credential_mount,
@@ -24,12 +23,12 @@ from jhub_gateway.policy.credential_volumes import (
 )
 from jhub_gateway.policy.directories import make_owner_label
 from jhub_gateway.policy.init_containers import make_fill_container, make_prepare_container
+from jhub_gateway.policy.labels import DATABASE, HUB, OWNER, START_ID
 from jhub_gateway.policy.pod_security import (
     make_restricted_container_context,
     make_restricted_pod_context,
     pick_user,
 )
-from jhub_gateway.policy.reconciliation import DATABASE
 from jhub_gateway.policy.refresh import NODE_DELAY
 from jhub_gateway.policy.share_volumes import (
     DATA_PATH,
@@ -149,6 +148,11 @@ class GatewaySpawner(CredentialSpawner, ReconciledSpawner, ExplainedSpawner):
         return proposal.value or self._default_profile_list()
 
     @property
+    def hub_labels(self) -> dict[str, str]:
+        """The labels by which this hub knows its pods."""
+        return {HUB: self.hub_name, DATABASE: self.database_id}
+
+    @property
     def usage_root(self) -> Path | None:
         """Where the hub reads how much homes take, or None if it can't."""
         return Path(self.usage_directory) if self.usage_directory else None
@@ -173,11 +177,19 @@ class GatewaySpawner(CredentialSpawner, ReconciledSpawner, ExplainedSpawner):
 
     def make_credential_store(self) -> SecretStore:
         """Return the Secret of the owner's credentials at this hub."""
-        return SecretStore(self.api, self.namespace, self.hub_name, self.identity, self.user.name)
+        return SecretStore(
+            self.api,
+            self.namespace,
+            self.hub_name,
+            self.identity,
+            self.user.name,
+            database_id=self.database_id,
+        )
 
     async def list_credential_stores(self) -> list[FoundStore]:
         """Return the Secrets of all users' credentials at this hub."""
-        return list(await list_secret_stores(self.api, self.namespace, self.hub_name))
+        place = (self.api, self.namespace, self.hub_name, self.database_id)
+        return list(await list_secret_stores(*place))
 
     async def get_pod_manifest(self) -> V1Pod:
         """Return KubeSpawner's pod, with the data, the restricted standard and the owner added."""
@@ -207,11 +219,7 @@ class GatewaySpawner(CredentialSpawner, ReconciledSpawner, ExplainedSpawner):
         self.tolerations = [*own, *(dict(toleration) for toleration in profile.tolerations)]
 
     def _label(self, pod: V1Pod) -> None:
-        pod.metadata.labels |= {
-            HUB: self.hub_name,
-            "jhub-gateway/owner": make_owner_label(self.identity),
-            DATABASE: self.database_id,
-        }
+        pod.metadata.labels |= {**self.hub_labels, OWNER: make_owner_label(self.identity)}
         own = {START_ID: self.start_id, REQUEST_ID: get_request_id()}
         pod.metadata.annotations = {**(pod.metadata.annotations or {}), **own}
 

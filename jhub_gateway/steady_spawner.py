@@ -35,9 +35,6 @@ _LIVE_REFLECTORS = {"pods": LivePods, "events": StartEvents}
 class SteadySpawner(KubeSpawner):
     """Makes each start's pod once, and deletes no other than its own."""
 
-    # What GatewaySpawner brings.
-    hub_name: str
-
     start_id = ""
     _creation: PodCreation | None = None
     # Whether this hub began the start; otherwise one that ran before did.
@@ -101,7 +98,12 @@ class SteadySpawner(KubeSpawner):
         return is_of_start(pod, self.start_id) if self.start_id else self._is_of_server(pod)
 
     def _is_of_server(self, pod: Manifest) -> bool:
-        return is_of_server(pod, self.hub_name, self.user.name, self.name)
+        return is_of_server(pod, self.hub_labels, self.user.name, self.name)
+
+    @property
+    def hub_labels(self) -> dict[str, str]:
+        """The labels by which this hub knows its pods."""
+        return {}
 
     @property
     def pod_requests(self) -> PodRequests:
@@ -162,10 +164,14 @@ class SteadySpawner(KubeSpawner):
                 return None
         elif not is_over(pod):
             return None
-        self.note_end(pod)
+        self.note_end(pod or self._get_gone_pod())
         if pod is not None and self.get_own_pod() is not None:
             await self._delete(pod["metadata"]["uid"], grace_seconds=0)
         return status
+
+    def _get_gone_pod(self) -> Manifest | None:
+        pod = self.pod_reflector.gone.get(self.pod_key)
+        return pod if pod and self._is_own(pod) else None
 
     async def _read_own_pod(self) -> Answer:
         """Read it directly. Another's of that name counts as none."""

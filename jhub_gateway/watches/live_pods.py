@@ -1,12 +1,44 @@
 """The watch of user pods."""
 
+from typing import Any
+
 from kubespawner.spawner import PodReflector
 
 from jhub_gateway.watches.live_reflector import LiveReflector, Resource
 
+# More than end between two looks at all servers.
+_MOST_GONE = 500
+
 
 class LivePods(LiveReflector, PodReflector):
-    """All user pods of a namespace, without the environment of their containers."""
+    """All user pods of a namespace, without the environment of their containers.
+
+    ``gone`` are the last ones that went, by ``namespace/name``, as they were then: a pod that was
+    evicted says so until its end, and may be gone before anybody looks.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.gone: dict[str, Resource] = {}
+
+    async def _list_and_update(self, resource_version: str | None = None) -> str:
+        before = self.resources
+        version = await super()._list_and_update(resource_version)
+        for key in before.keys() - self.resources.keys():
+            self._remember(key, before[key])
+        return version
+
+    def _store(self, change: str, resource: Resource) -> None:
+        if change == "DELETED":
+            self._slim(resource)
+            self._remember(self._find_key(resource), resource)
+        super()._store(change, resource)
+
+    def _remember(self, key: str, pod: Resource) -> None:
+        self.gone.pop(key, None)
+        self.gone[key] = pod
+        if len(self.gone) > _MOST_GONE:
+            del self.gone[next(iter(self.gone))]
 
     def _slim(self, pod: Resource) -> None:
         super()._slim(pod)

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import ClientTimeout
+from kubernetes_asyncio.client import ApiException
 from kubespawner.reflector import ResourceReflector
 
 from jhub_gateway.chance import draw_chance
@@ -72,6 +73,13 @@ class LiveReflector(ResourceReflector):
         self._begin()
 
     async def _watch_and_update(self) -> None:
+        try:
+            await self._go_on()
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+
+    async def _go_on(self) -> None:
         version, failures = None, 0
         while not self._stopping:
             try:
@@ -95,11 +103,15 @@ class LiveReflector(ResourceReflector):
         wait = min(_LONGEST_WAIT, 0.1 * 2 ** min(failures, 9)) * (0.5 + draw_chance() / 2)
         # At an outage of an hour one line tells as much as a thousand.
         log = self.log.warning if failures & (failures - 1) == 0 else self.log.debug
+        # The client's own text has all headers of the answer.
+        said = (
+            f"{problem.status} {problem.reason}" if isinstance(problem, ApiException) else problem
+        )
         log(
             "Watching %s: %s: %.200s (failure %d in a row); trying again in %.1f s",
             self.kind,
             type(problem).__name__,
-            problem,
+            said,
             failures,
             wait,
         )
@@ -155,13 +167,16 @@ class LiveReflector(ResourceReflector):
         return version
 
     def _store(self, change: str, resource: Resource) -> None:
-        key = f"{resource['metadata']['namespace']}/{resource['metadata']['name']}"
+        key = self._find_key(resource)
         if change == "DELETED":
             self.resources.pop(key, None)
         else:
             self._slim(resource)
             self.resources[key] = resource
         self._tell(key)
+
+    def _find_key(self, resource: Resource) -> str:
+        return f"{resource['metadata']['namespace']}/{resource['metadata']['name']}"
 
     def _tell(self, key: str) -> None:
         if listener := self._listeners.get(key):

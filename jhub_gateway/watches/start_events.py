@@ -77,8 +77,7 @@ class StartEvents(LiveReflector, EventReflector):
         return version
 
     def _store(self, change: str, event: Resource) -> None:
-        pod = event["involvedObject"]
-        key = f"{pod.get('namespace')}/{pod.get('name')}"
+        key = self._find_key(event)
         events = self._of_pods.get(key)
         if events is None or change == "DELETED":
             return
@@ -88,3 +87,8 @@ class StartEvents(LiveReflector, EventReflector):
         if len(events) > _MOST_OF_A_POD:
             del events[next(iter(events))]
         self._tell(key)
+
+    def _find_key(self, event: Resource) -> str:
+        """Return the pod that it is about."""
+        pod = event["involvedObject"]
+        return f"{pod.get('namespace')}/{pod.get('name')}"

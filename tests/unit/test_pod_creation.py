@@ -1,0 +1,161 @@
+"""A start's pod is made once, whatever becomes of the requests for it."""
+
+import asyncio
+import logging
+from functools import partial
+
+import pytest
+
+from jhub_gateway import pod_creation
+from jhub_gateway.clients.pods import PodRequests
+from jhub_gateway.errors import StartFailed
+from jhub_gateway.pod_creation import PodCreation, is_of_server
+from jhub_gateway.policy.labels import DATABASE, HUB, START_ID
+from tests.unit.kube_server import NAMESPACE, run_kube_server
+
+USER, SERVER = "hub.jupyter.org/username", "hub.jupyter.org/servername"
+ADA = {USER: "ada", SERVER: ""}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(pod_creation, "_LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(pod_creation, "_GOING_SECONDS", 0.02)
+
+
+@pytest.fixture
+async def kube():
+    async with run_kube_server() as (server, api):
+        yield server, api
+
+
+def make_manifest(start_id: str = "now") -> dict:
+    return {
+        "metadata": {
+            "name": "jupyter-ada",
+            "labels": {HUB: "north"},
+            "annotations": {START_ID: start_id} | ADA,
+        }
+    }
+
+
+def make_creation(api, seconds: float = 0.3, start_id: str = "now", say=lambda _: None):
+    pods = PodRequests(api.api_client, NAMESPACE, seconds)
+    own = partial(is_of_server, labels={HUB: "north", DATABASE: "1"}, username="ada", name="")
+    log = logging.getLogger("test")
+    return PodCreation(pods, make_manifest(start_id), own, log, say)
+
+
+async def run(creation: PodCreation) -> str:
+    await asyncio.wait_for(creation.run(), 10)
+    return creation.uid
+
+
+async def test_an_ordinary_pod_costs_one_request(kube):
+    server, api = kube
+    assert await run(make_creation(api)) == "uid-1"
+    assert len(server.calls) == 1
+
+
+async def test_a_pod_whose_answer_was_lost_is_adopted_and_not_made_again(kube):
+    server, api = kube
+
+    async def make_and_be_silent(request, truth):
+        answer = await truth(request)
+        await asyncio.sleep(1)
+        return answer
+
+    server.answers = [make_and_be_silent]
+    assert await run(make_creation(api)) == "uid-1"
+    assert server.list_calls("DELETE") == []
+
+
+async def test_a_pod_of_an_earlier_start_goes_by_its_uid_and_makes_room(kube):
+    server, api = kube
+    server.make_pod("jupyter-ada", annotations={START_ID: "before"} | ADA, labels={HUB: "north"})
+    assert await run(make_creation(api)) == "uid-2"
+    assert len(server.list_calls("DELETE")) == 1
+
+
+async def test_one_that_a_plain_kubespawner_left_makes_room_too(kube):
+    server, api = kube
+    server.make_pod("jupyter-ada", annotations=ADA, labels={})
+    assert await run(make_creation(api)) == "uid-2"
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations"),
+    [
+        ({HUB: "south"}, {START_ID: "before"} | ADA),
+        ({HUB: "north", DATABASE: "2"}, {START_ID: "before"} | ADA),
+        ({HUB: "north"}, {START_ID: "before", USER: "eve", SERVER: ""}),
+        ({HUB: "north"}, {START_ID: "before", USER: "ada", SERVER: "second"}),
+        ({}, {}),
+    ],
+)
+async def test_what_belongs_to_another_is_left_alone_and_the_start_fails(kube, labels, annotations):
+    server, api = kube
+    server.make_pod("jupyter-ada", annotations=annotations, labels=labels)
+    with pytest.raises(StartFailed) as failure:
+        await run(make_creation(api))
+    assert failure.value.reason is pod_creation.NAME_TAKEN
+    assert server.list_calls("DELETE") == []
+
+
+async def test_a_pod_that_another_start_makes_in_between_is_not_deleted_for_the_old_one(kube):
+    server, api = kube
+    server.make_pod("jupyter-ada", annotations={START_ID: "before"} | ADA, labels={HUB: "north"})
+
+    async def exchange(request, truth):
+        server.remove("jupyter-ada")
+        server.make_pod("jupyter-ada", annotations={START_ID: "now"} | ADA, labels={HUB: "north"})
+        return await truth(request)
+
+    async def pass_on(request, truth):
+        return await truth(request)
+
+    # The create, the look at what is there, and then the delete that comes too late.
+    server.answers = [pass_on, pass_on, exchange]
+    assert await run(make_creation(api)) == "uid-2"
+    assert list(server.pods) == ["jupyter-ada"]
+
+
+async def test_a_busy_api_server_is_asked_again_no_sooner_than_it_wants(kube):
+    server, api = kube
+    server.answers = [429, 503]
+    waited = []
+    began = asyncio.get_running_loop().time()
+    assert await run(make_creation(api, say=waited.append)) == "uid-1"
+    assert asyncio.get_running_loop().time() - began >= 1
+    assert [reason.is_final for reason in waited] == [False, False]
+    assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize("status", [403, 422])
+async def test_a_refusal_is_not_asked_again(kube, status):
+    server, api = kube
+    server.answers = [status]
+    with pytest.raises(StartFailed):
+        await run(make_creation(api))
+    assert len(server.calls) == 1
+
+
+async def test_a_start_that_is_given_up_learns_of_the_pod_that_comes_after(kube):
+    server, api = kube
+
+    async def be_slow(request, truth):
+        await asyncio.sleep(0.2)
+        return await truth(request)
+
+    server.answers = [be_slow]
+    creation = make_creation(api, seconds=5)
+    attempt = asyncio.ensure_future(creation.run())
+    await asyncio.sleep(0.1)
+    attempt.cancel()
+    assert await creation.settle() == "uid-1"
+
+
+async def test_a_start_that_made_nothing_has_nothing_to_delete(kube):
+    server, api = kube
+    server.make_pod("jupyter-ada", annotations={START_ID: "before"} | ADA, labels={HUB: "south"})
+    assert await make_creation(api).settle() == ""
