@@ -8,7 +8,7 @@ copy of a database has the same id: restore one, or move it, but don't run hubs 
 from secrets import token_hex
 
 from sqlalchemy import Column, MetaData, Table, Unicode, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 _TABLE = Table(
@@ -23,22 +23,21 @@ _NAME = "database-id"
 def get_database_id(db: Session) -> str:
     """Return the database's id, 16 hexadecimal digits; make one if it has none yet.
 
-    Nothing of the session may be uncommitted. Raises SQLAlchemy's errors.
+    Nothing of the session may be uncommitted. Raises SQLAlchemyError.
     """
+    try:
+        return _find_or_make(db)
+    except SQLAlchemyError:
+        # Another hub at this database may have been quicker, and its id is there now.
+        db.rollback()
+        return _find_or_make(db)
+
+
+def _find_or_make(db: Session) -> str:
     _TABLE.create(db.connection(), checkfirst=True)
-    found = _read(db)
+    found = db.execute(select(_TABLE.c.value).where(_TABLE.c.name == _NAME)).scalar()
     if found is None:
-        try:
-            db.execute(insert(_TABLE).values(name=_NAME, value=token_hex(8)))
-        except IntegrityError:
-            # Another hub at this database was quicker.
-            db.rollback()
-        found = _read(db)
+        found = token_hex(8)
+        db.execute(insert(_TABLE).values(name=_NAME, value=found))
     db.commit()
-    if found is None:
-        raise LookupError("the database forgot its id")
-    return found
-
-
-def _read(db: Session) -> str | None:
-    return db.execute(select(_TABLE.c.value).where(_TABLE.c.name == _NAME)).scalar()
+    return str(found)

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from jupyterhub import orm
-from sqlalchemy import Text, type_coerce
+from sqlalchemy import Text, literal_column
 
 from jhub_gateway.policy.reconciliation import Server
+
+# JupyterHub's own type of this column has SQLAlchemy compile the query anew each time.
+_STATE = literal_column(f"{orm.Spawner.__tablename__}.state", Text)
 
 
 def read_servers(app: Any) -> list[Server]:
@@ -16,7 +19,7 @@ def read_servers(app: Any) -> list[Server]:
     The database is asked, whatever this process remembers: another hub may have changed it.
     """
     query = (
-        app.db.query(orm.User.name, orm.Spawner.name, type_coerce(orm.Spawner.state, Text))
+        app.db.query(orm.User.name, orm.Spawner.name, _STATE)
         .join(orm.User, orm.Spawner.user_id == orm.User.id)
         .filter(orm.Spawner.server_id.is_not(None))
     )

@@ -57,7 +57,7 @@ class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
         self = cls.make_for_checks(app)
         try:
             cls.database_id = get_database_id(app.db)
-        except (SQLAlchemyError, LookupError) as problem:
+        except SQLAlchemyError as problem:
             app.db.rollback()
             self.log.error("Orphaned pods will not be deleted: the database has no id: %s", problem)
         if self.enable_user_namespaces:

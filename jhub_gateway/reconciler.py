@@ -30,7 +30,7 @@ from jhub_gateway.clients.leases import Lease, LeaseUnavailable
 from jhub_gateway.clients.pod_lists import list_pod_metadata
 from jhub_gateway.clients.pods import PodRequests
 from jhub_gateway.clients.user_agents import name_caller
-from jhub_gateway.policy.credential_secrets import HUB
+from jhub_gateway.policy.labels import HUB
 from jhub_gateway.policy.reconciliation import (
     Act,
     Adopt,

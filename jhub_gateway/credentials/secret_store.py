@@ -62,10 +62,11 @@ class SecretStore:
         identity: str,
         username: str,
         clock: Callable[[], float] = time.monotonic,
+        database_id: str = "",
     ) -> None:
         self._requests = SecretRequests(api, namespace)
         self._name = make_secret_name(hub_name, identity)
-        self._labels = make_secret_labels(hub_name, identity)
+        self._labels = make_secret_labels(hub_name, identity, database_id)
         self._username = username
         self._clock = clock
         self._me = token_hex(8)
@@ -177,8 +178,10 @@ class SecretStore:
     async def _patch_files(self, seen: _Seen, files: Mapping[str, bytes]) -> bool:
         patch = make_files_patch(seen.version, files, seen.names)
         expected = replace(seen, names=frozenset(files), digest=make_digest(files))
-        # Whose it is, is what the sweep goes by: of a user with two names the one that reads it.
+        # Whose it is, is what the sweep goes by: of a user with two names the one that reads it,
+        # and of hubs that share a name by mistake the last one.
         patch["metadata"]["annotations"] = {USERNAME: self._username}
+        patch["metadata"]["labels"] = self._labels
         if seen.renewing == self._me:
             patch["metadata"]["annotations"][RENEWING] = None
             expected = replace(expected, renewing=None)
@@ -208,10 +211,12 @@ class FoundSecret:
         await self._requests.delete(self._name, self._uid, self._version)
 
 
-async def list_secret_stores(api: CoreV1Api, namespace: str, hub_name: str) -> list[FoundSecret]:
-    """Return all users' Secrets of this hub. Raises CredentialUnavailable."""
+async def list_secret_stores(
+    api: CoreV1Api, namespace: str, hub_name: str, database_id: str = ""
+) -> list[FoundSecret]:
+    """Return all users' Secrets of this hub with this database. Raises CredentialUnavailable."""
     requests = SecretRequests(api, namespace)
-    found = await requests.list(make_secret_selector(hub_name))
+    found = await requests.list(make_secret_selector(hub_name, database_id))
     return [_make_found(each["metadata"], requests) for each in found]
 
 

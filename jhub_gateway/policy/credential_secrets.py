@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jhub_gateway.policy.directories import make_owner_label
+from jhub_gateway.policy.labels import DATABASE, HUB, OWNER
 
-HUB = "jhub-gateway/hub"
-OWNER = "jhub-gateway/owner"
 COMPONENT = "jhub-gateway/component"
 CREDENTIALS = "credentials"
 USERNAME = "jhub-gateway/username"
@@ -22,14 +21,22 @@ def make_secret_name(hub_name: str, identity: str) -> str:
     return f"gateway-credentials-{hashlib.sha256(both.encode()).hexdigest()[:40]}"
 
 
-def make_secret_labels(hub_name: str, identity: str) -> dict[str, str]:
-    """Return the Secret's labels. Raises IdentityError for an identity that names nobody."""
-    return {HUB: hub_name, OWNER: make_owner_label(identity), COMPONENT: CREDENTIALS}
+def make_secret_labels(hub_name: str, identity: str, database_id: str = "") -> dict[str, str]:
+    """Return the Secret's labels. Raises IdentityError for an identity that names nobody.
+
+    ``database_id`` says which database knows whether its user has a server.
+    """
+    return {
+        HUB: hub_name,
+        OWNER: make_owner_label(identity),
+        COMPONENT: CREDENTIALS,
+        DATABASE: database_id,
+    }
 
 
-def make_secret_selector(hub_name: str) -> str:
-    """Return the label selector of all users' Secrets at this hub."""
-    return f"{HUB}={hub_name},{COMPONENT}={CREDENTIALS}"
+def make_secret_selector(hub_name: str, database_id: str = "") -> str:
+    """Return the label selector of all users' Secrets at this hub and its database."""
+    return f"{HUB}={hub_name},{COMPONENT}={CREDENTIALS},{DATABASE}={database_id}"
 
 
 def make_secret_manifest(

@@ -15,10 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Self
 
-from jhub_gateway.policy.credential_secrets import HUB
-
-DATABASE = "jhub-gateway/database"
-START_ID = "jhub-gateway/start-id"
+from jhub_gateway.policy.labels import DATABASE, HUB, START_ID
 
 
 def make_lease_name(hub_name: str) -> str:

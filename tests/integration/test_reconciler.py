@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from jhub_gateway.policy.reconciliation import DATABASE
+from jhub_gateway.policy.labels import DATABASE
 from tests.fixtures.cluster import Namespace
 from tests.fixtures.hub import Hub
 from tests.fixtures.thread_server import QuietHandler, ThreadServer

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from kubernetes_asyncio.client import ApiClient, Configuration, CoreV1Api
-from kubernetes_asyncio.config import new_client_from_config
 
 from jhub_gateway.access_checks import SECRET_VERBS, check_secret_access
 from jhub_gateway.clients.kube import Resource, check_access
@@ -22,22 +21,6 @@ ALL_VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "del
 CHART_VERBS = {"get", "watch", "list", "create", "delete"}
 MANIFEST = (HELM_VALUES / "credentials-rbac.yaml").read_text()
 ALONE = re.sub(r"^(      )# - ", r"\1- ", MANIFEST, flags=re.MULTILINE)
-
-
-@pytest.fixture
-async def as_hub(namespace: Namespace):
-    """The configuration of a client that is the chart's service account, for checks too."""
-    namespace.kubectl("create", "serviceaccount", "hub")
-    token = namespace.kubectl("create", "token", "hub").strip()
-    async with await new_client_from_config(str(namespace.kubeconfig)) as admin:
-        given = admin.configuration
-    hub = Configuration(host=given.host)
-    hub.ssl_ca_cert = given.ssl_ca_cert
-    hub.api_key = {"BearerToken": f"Bearer {token}"}
-    before = Configuration.get_default_copy()
-    Configuration.set_default(hub)
-    yield hub
-    Configuration.set_default(before)
 
 
 def apply(namespace: Namespace, manifests: str) -> None:

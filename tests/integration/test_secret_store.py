@@ -64,10 +64,11 @@ async def counted(namespace: Namespace):
 def make_store(counted: CountedApi, namespace: Namespace):
     """A store as another process of the hub would have it."""
 
-    def make(identity="sub-1 https://issuer", hub="north", clock=None, api=None) -> SecretStore:
-        return SecretStore(
-            api or counted.api, namespace.name, hub, identity, "Ada L.", clock=clock or Clock()
-        )
+    def make(
+        identity="sub-1 https://issuer", hub="north", clock=None, api=None, database=""
+    ) -> SecretStore:
+        place = (api or counted.api, namespace.name, hub)
+        return SecretStore(*place, identity, "Ada L.", clock or Clock(), database)
 
     return make
 
@@ -296,6 +297,21 @@ async def test_all_of_a_hub_are_listed_and_removed_unless_changed(make_store, na
     assert not is_there(namespace, ada)
     assert read_files(namespace, bob) == NEWER
     assert read_files(namespace, south) == FILES
+
+
+async def test_another_databases_are_not_listed_until_this_one_writes_them(
+    make_store, namespace, counted
+):
+    ours, theirs = make_store("a", database="d1"), make_store("b", database="d2")
+    for store in (ours, theirs, make_store("c")):
+        await store.write(FILES)
+    (found,) = await list_secret_stores(counted.api, namespace.name, "north", "d1")
+    assert found.key.startswith(ours.name)
+    # One user of two hubs that have a name in common.
+    mine = make_store("b", database="d1")
+    assert await mine.write(NEWER)
+    assert len(await list_secret_stores(counted.api, namespace.name, "north", "d1")) == 2
+    assert await list_secret_stores(counted.api, namespace.name, "north", "d2") == []
 
 
 async def test_more_than_a_page_is_listed(make_store, namespace, counted, monkeypatch):

@@ -39,8 +39,9 @@ def test_no_two_hubs_and_users_share_a_name():
 
 
 def test_labels_tell_the_hub_and_the_owner_but_not_who_that_is():
-    labels = make_secret_labels("north", "ada")
+    labels = make_secret_labels("north", "ada", "0123")
     assert labels["jhub-gateway/hub"] == "north"
+    assert labels["jhub-gateway/database"] == "0123"
     assert labels["jhub-gateway/component"] == "credentials"
     assert re.fullmatch(r"[0-9a-f]{63}", labels["jhub-gateway/owner"])
     with pytest.raises(IdentityError):
