@@ -1,6 +1,7 @@
 """``python -m benchmarks.storm``: tables on stdout, rows in ``.bench/storm.json``.
 
-N starts (400), ROUNDS (3), SCENARIOS (all), VARIANTS (all), PROFILE (a directory; none).
+N starts (400), ROUNDS (3), RESTART servers (1000), SCENARIOS (all), VARIANTS (all), PROFILE (a
+directory; none).
 """
 
 import json
@@ -11,7 +12,7 @@ from dataclasses import asdict
 from benchmarks.progress import end_once, say
 from benchmarks.storm.report import make_report
 from benchmarks.storm.rows import Row
-from benchmarks.storm.run import SLOW, STORM, run_rig, run_rounds
+from benchmarks.storm.run import RESTART, SLOW, STORM, run_restarts, run_rig, run_rounds
 from benchmarks.storm.variants import VARIANTS
 from tests.cluster.cluster import get_given_kubeconfig, up
 from tests.cluster.errors import ClusterError
@@ -31,12 +32,16 @@ def main() -> int:
                 "JHUB_GATEWAY_TEST_KUBECONFIG."
             )
         n, rounds = read_number("N", 400), read_number("ROUNDS", 3)
-        scenarios = read_names("SCENARIOS", [STORM, SLOW])
+        running = read_number("RESTART", 1000)
+        scenarios = read_names("SCENARIOS", [STORM, SLOW, RESTART])
         chosen = read_names("VARIANTS", [variant.name for variant in VARIANTS])
         variants = tuple(variant for variant in VARIANTS if variant.name in chosen)
         with run_rig(up("control-plane")) as rig:
             for scenario in scenarios:
-                run_rounds(rig, scenario, n, rounds, variants, rows.append)
+                if scenario == RESTART:
+                    run_restarts(rig, running, variants, rows.append)
+                else:
+                    run_rounds(rig, scenario, n, rounds, variants, rows.append)
     except (ClusterError, ValueError) as error:
         say(str(error))
         return 1

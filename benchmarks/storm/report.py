@@ -53,6 +53,10 @@ def _make_scenario(rows: Sequence[Row]) -> str:
     for each in spawners:
         cells = [f"{_show(find_ratios(rows, each.name, name), 2):>22}" for name in _MEASURES]
         lines.append(f"{each.title:{width}}{'':30}{''.join(cells)}")
+    for each in spawners:
+        answers = [row.answer_s for row in rows if row.spawner == each.name and row.answer_s]
+        if answers:
+            lines.append(f"  {each.name} answers after {_show(answers, 1)} s")
     lines += [_make_calls(each.name, rows) for each in spawners]
     return "\n".join(lines)
 

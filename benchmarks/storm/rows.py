@@ -11,7 +11,8 @@ from benchmarks.storm.storm import Storm
 class Row:
     """Seconds are since the storm began, and of the starts that became ready; None without any.
 
-    ``ready`` of ``n`` starts did. ``hub_rss_mb_per_server`` is in MiB.
+    ``ready`` of ``n`` starts did. ``hub_rss_mb_per_server`` is in MiB. Of a restart, seconds are
+    since the hub's process began; ``answer_s`` is when it answered.
     """
 
     spawner: str
@@ -26,6 +27,7 @@ class Row:
     hub_rss_mb_per_server: float
     api_calls_per_start: float
     own_pods_deleted: int
+    answer_s: float | None = None
     calls_by_verb: dict[str, int] = field(default_factory=dict)
 
 
@@ -45,6 +47,7 @@ def make_row(spawner: str, scenario: str, number: int, storm: Storm) -> Row:
         hub_rss_mb_per_server=round(storm.memory / storm.asked, 4),
         api_calls_per_start=round(storm.calls.total / storm.asked, 4),
         own_pods_deleted=len(storm.calls.deleted_pods),
+        answer_s=storm.answered,
         calls_by_verb=dict(storm.calls.by_verb.most_common()),
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.progress import say
 from benchmarks.storm.background import run_module
 from benchmarks.storm.profile import get_profile_directory
+from benchmarks.storm.restart import measure_restart
 from benchmarks.storm.rows import Row, make_row
 from benchmarks.storm.site import Site, run_site
 from benchmarks.storm.storm import run_storm, start_all
@@ -16,7 +17,7 @@ from benchmarks.storm.variants import VARIANTS, Variant, order_round
 from tests.cluster.fake_nodes import run_fake_nodes
 
 NODES = 10
-STORM, SLOW = "storm", "slow-creates"
+STORM, SLOW, RESTART = "storm", "slow-creates", "restart"
 LIMIT_SECONDS = 180
 SLOW_SECONDS = 5
 WARM_UP = "warm-up"
@@ -72,7 +73,7 @@ def run_rounds(
 def measure(rig: Rig, variant: Variant, scenario: str, n: int, number: int) -> Row:
     """One storm, with a hub that has started one server before."""
     profiles = get_profile_directory()
-    names = [f"user-{index:04}" for index in range(n)]
+    names = make_names(n)
     with rig.run(variant, delay=SLOW_SECONDS if scenario == SLOW else 0) as site:
         site.add_users([WARM_UP, *names])
         start_all(site, [WARM_UP], LIMIT_SECONDS)
@@ -83,6 +84,30 @@ def measure(rig: Rig, variant: Variant, scenario: str, n: int, number: int) -> R
             shutil.copy(site.hub.directory / "hub.pstats", target)
             say(f"profile: {target}")
     return make_row(variant.name, scenario, number, storm)
+
+
+def run_restarts(
+    rig: Rig,
+    n: int,
+    variants: tuple[Variant, ...] = VARIANTS,
+    keep: Callable[[Row], None] = lambda _row: None,
+) -> list[Row]:
+    """One restart of a hub with ``n`` servers for each variant, but for claims: a pod is a pod."""
+    rows = []
+    for variant in (variant for variant in variants if not variant.has_claims):
+        say(f"restart with {n} servers: {variant.title}")
+        with rig.run(variant) as site:
+            restart = measure_restart(site, make_names(n), LIMIT_SECONDS)
+        row = make_row(variant.name, f"{RESTART}-{n}", 1, restart)
+        say(_describe(row))
+        keep(row)
+        rows.append(row)
+    return rows
+
+
+def make_names(count: int) -> list[str]:
+    """Users' names, all of the same length."""
+    return [f"user-{number:04}" for number in range(count)]
 
 
 def _describe(row: Row) -> str:

@@ -8,6 +8,7 @@ passes at once, watches too. A hub that gives up waiting does not undo what it a
 import asyncio
 import ssl
 import sys
+from contextlib import suppress
 
 import aiohttp
 from aiohttp import web
@@ -41,10 +42,12 @@ class SlowApi:
             passed = {n: v for n, v in upstream.headers.items() if n.lower() not in _HOP_BY_HOP}
             passed.pop("Content-Length", None)
             response = web.StreamResponse(status=upstream.status, headers=passed)
-            await response.prepare(request)
-            async for chunk in upstream.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            # A hub that has left wants no answer.
+            with suppress(ConnectionError):
+                await response.prepare(request)
+                async for chunk in upstream.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
             return response
 
 

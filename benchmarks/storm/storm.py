@@ -22,7 +22,8 @@ DOUBT_SECONDS = 40
 class Storm:
     """What was measured. ``ready`` has seconds since the first request, by user.
 
-    ``cpu`` is the hub's in seconds, ``memory`` what it has more than before in MiB.
+    ``cpu`` is the hub's in seconds, ``memory`` what it has more than before in MiB, ``answered``
+    after how many seconds one that was started again did so.
     """
 
     asked: int
@@ -30,6 +31,7 @@ class Storm:
     cpu: float
     memory: float
     calls: Calls = field(default_factory=Calls)
+    answered: float | None = None
 
 
 def run_storm(site: Site, names: Sequence[str], limit: float, is_profiled: bool = False) -> Storm:
