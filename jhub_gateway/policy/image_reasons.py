@@ -30,6 +30,8 @@ _NOT_FOUND = re.compile(
     re.IGNORECASE,
 )
 _SLOW_SECONDS = 60
+# Before Kubernetes 1.32 the status of a container that backs off only says so.
+_SAYS_WHY = re.compile(r'^(?!Back-off pulling image "[^"]*"$).')
 # Names of images and addresses hold any word.
 _NAMES = re.compile(r'"[^"]*"|https?://\S+|\[manifests [^\]]*\]')
 
@@ -78,9 +80,10 @@ def _is_about(event: Object, container: ContainerFacts) -> bool:
 
 
 def _judge_failure(container: ContainerFacts, cause: str, failure: str) -> Reason:
-    said = f"{read_text(container.waiting, 'message')} {failure}"
+    said = read_text(container.waiting, "message")
+    if not _SAYS_WHY.search(said):
+        said, cause = failure, f"{cause} {failure}".strip()
     words = _NAMES.sub(" ", said.replace(container.image or '""', " "))
-    cause = f"{cause} {failure}".strip()
     if _PASSING.search(words):
         return _make_slow(container, cause)
     # A registry that hides what is private says both in one sentence.
@@ -92,10 +95,7 @@ def _judge_failure(container: ContainerFacts, cause: str, failure: str) -> Reaso
 
 
 def _find_failure(container: ContainerFacts, events: Sequence[Object]) -> str:
-    """Return what the kubelet last said of pulling this image.
-
-    Before Kubernetes 1.32 the status of a container that backs off says nothing.
-    """
+    """Return what the kubelet last said of pulling this image, in an event."""
     for event in reversed(events):
         message = read_text(event, "message")
         if read_text(event, "reason") == "Failed" and "pull image" in message:

@@ -84,7 +84,7 @@ def make_scheduling() -> Reason:
 
 def _judge(pod: object, message: str, scale: Object) -> Reason:
     # What follows says why ending other pods would not help, in the same words.
-    said = message.partition(" preemption:")[0]
+    said = message.partition(" preemption:")[0].rstrip(",")
     cause = f"not scheduled: {said}"
     if scale:
         cause += f" ({read_text(scale, 'reason')}: {read_text(scale, 'message')})"

@@ -67,7 +67,7 @@ _TOO_LATE = {
 # What trying again will not change.
 _MOUNT_IS_WRONG = re.compile(
     r"access denied|permission denied|no such file or directory|not found|wrong fs type|"
-    r"non-existent|does not exist",
+    r"non-existent|does not exist|type check failed",
     re.IGNORECASE,
 )
 _SUB_PATH = re.compile(r"subpath|volumemount|failed to mount", re.IGNORECASE)

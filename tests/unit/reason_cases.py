@@ -193,6 +193,10 @@ ACCESS_DENIED = (
     'MountVolume.SetUp failed for volume "homes" : mount failed: exit status 32\nMounting command: '
     "mount\nOutput: mount.nfs: access denied by server while mounting nfs.example:/homes"
 )
+NO_DIRECTORY = (
+    'MountVolume.SetUp failed for volume "homes" : hostPath type check failed: /homes is not a '
+    "directory"
+)
 NO_SECRET = 'MountVolume.SetUp failed for volume "credentials" : secret "ada-keys" not found'
 NOT_MOUNTED = (
     "Unable to attach or mount volumes: unmounted volumes=[homes], unattached volumes=[homes], "
@@ -297,6 +301,11 @@ SCHEDULING_CASES = [
     unschedulable("unschedulable", "0/3 nodes are available: 3 Too many pods."),
     unschedulable("unschedulable", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."),
     unschedulable("unschedulable", "no nodes available to schedule pods"),
+    unschedulable(
+        "unschedulable",
+        "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. no new claims to deallocate,"
+        + NO_VICTIMS,
+    ),
     StartCase(
         "unschedulable-memory",
         True,
@@ -463,6 +472,7 @@ IMAGE_CASES = [
 MOUNT_CASES = [
     mounting("mount-failed", False, make_event("FailedMount", ACCESS_DENIED, count=1)),
     mounting("mount-failed", True, make_event("FailedMount", ACCESS_DENIED, count=4)),
+    mounting("mount-failed", True, make_event("FailedMount", NO_DIRECTORY, count=4)),
     # The newest says the least.
     mounting(
         "mount-failed",
@@ -577,6 +587,15 @@ CONTAINER_CASES = [
         True,
         make_pod(status("notebook", RUNNING), status("proxy", ended(2)), phase="Running"),
     ),
+    # A part that is done lets the others go on.
+    StartCase(
+        "starting",
+        False,
+        make_pod(status("notebook", RUNNING), status("proxy", DONE), phase="Running"),
+    ),
+    StartCase(
+        "crash-at-start", True, make_pod(init=[status("gateway-home", DONE)], phase="Failed")
+    ),
     notebook("oom-at-start", ended(137, "OOMKilled")),
     notebook("oom-at-start", waiting("CrashLoopBackOff"), ended(137, "OOMKilled"), 1),
     notebook("oom-at-start", ended(128, "StartError", TOO_LITTLE)),
@@ -613,6 +632,13 @@ POD_END_CASES = [
         [make_event("Preempted", "Preempted by pod 1234 on node node-1")],
     ),
     StartCase("node-lost", True, make_pod(phase="Failed", reason="NodeShutdown")),
+    StartCase(
+        "node-lost",
+        True,
+        make_pod(
+            conditions=[SCHEDULED, {"type": "Ready", "status": "False", "reason": "NodeLost"}]
+        ),
+    ),
     StartCase("node-lost", False, PENDING, [make_event("NodeNotReady", "Node is not ready")]),
 ]
 
