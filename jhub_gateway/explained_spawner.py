@@ -199,7 +199,7 @@ class ExplainedSpawner(SteadySpawner):
         while True:
             now = time.monotonic()
             yield {
-                "progress": _find_percent(now - began, self._estimate),
+                "progress": _find_percent(now - began, self.usual_seconds),
                 "message": self._tell(now, began),
             }
             await asyncio.sleep(1)
@@ -207,10 +207,11 @@ class ExplainedSpawner(SteadySpawner):
     def _tell(self, now: float, began: float) -> str:
         if self._reason is not None:
             return f"{self._reason.sentence} ({now - self._reason_since:.0f} s)"
-        return describe_wait(now - began, self._estimate, 0)
+        return describe_wait(now - began, self.usual_seconds, 0)
 
     @property
-    def _estimate(self) -> float | None:
+    def usual_seconds(self) -> float | None:
+        """Within how many seconds most recent starts of this size were ready, if that is known."""
         return recent_starts.estimate(self._profile)
 
     @property

@@ -9,6 +9,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
 from jupyterhub.utils import utcnow
 
+from jhub_gateway.policy.estimates import describe_seconds
 from jhub_gateway.policy.quantities import format_memory
 
 TEMPLATES = Path(__file__).parent / "templates" / "hub"
@@ -42,6 +43,7 @@ def add_variables(app: JupyterHub) -> None:
     add_variable(app, "gateway_ends", lambda _user: find_ends)
     add_variable(app, "gateway_waited", lambda _user: find_waited)
     add_variable(app, "gateway_memory", lambda _user: describe_memory)
+    add_variable(app, "gateway_usual", lambda _user: describe_usual)
 
 
 def find_ends(user: User) -> list[Any]:
@@ -55,10 +57,16 @@ def find_ends(user: User) -> list[Any]:
     return [view for view in views if view]
 
 
-def find_waited(spawner: Spawner) -> int:
+def find_waited(spawner: Spawner) -> float:
     """Return for how many seconds the start has gone on; the browser's clock may be wrong."""
     began = spawner.orm_spawner.started
-    return max(int((utcnow(with_tz=False) - began).total_seconds()), 0) if began else 0
+    return max((utcnow(with_tz=False) - began).total_seconds(), 0) if began else 0
+
+
+def describe_usual(spawner: Spawner) -> str:
+    """Return how long most recent starts of this size took; empty where that is not known."""
+    seconds = getattr(spawner, "usual_seconds", None)
+    return describe_seconds(seconds) if seconds else ""
 
 
 def describe_memory(spawner: Spawner) -> str:
