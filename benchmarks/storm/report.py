@@ -7,14 +7,17 @@ from statistics import median
 from benchmarks.storm.rows import Row
 from benchmarks.storm.variants import SHARED, VARIANTS
 
+_COUNTS = {"ready": "ready", "own_pods_deleted": "own pods deleted"}
 _MEASURES = {
-    "p50_s": "p50",
-    "p95_s": "p95",
-    "last_s": "last",
-    "hub_cpu_per_start_s": "hub CPU/start",
-    "hub_rss_mb_per_server": "hub MiB/server",
-    "api_calls_per_start": "API calls/start",
+    "p50_s": "p50, s",
+    "p95_s": "p95, s",
+    "last_s": "last, s",
+    "answer_s": "hub answers, s",
+    "hub_cpu_per_start_s": "hub CPU a server, s",
+    "hub_rss_mb_per_server": "hub memory a server, MiB",
+    "api_calls_per_start": "API calls a server",
 }
+_LABEL, _CELL = 26, 36
 
 
 def make_report(rows: Sequence[Row]) -> str:
@@ -37,43 +40,51 @@ def find_ratios(rows: Iterable[Row], spawner: str, measure: str, base: str = SHA
 
 
 def _make_scenario(rows: Sequence[Row]) -> str:
-    spawners = [each for each in VARIANTS if any(row.spawner == each.name for row in rows)]
-    width = max(len(each.title) for each in spawners) + 2
-    n, rounds = rows[0].n, len({row.round for row in rows})
-    lines = [f"{rows[0].scenario}: {n} servers, {rounds} round(s); medians (range)"]
-    header = "".join(f"{title:>22}" for title in _MEASURES.values())
-    lines.append(f"{'':{width}}{'ready':>12}{'own pods deleted':>18}{header}")
-    for each in spawners:
-        own = [row for row in rows if row.spawner == each.name]
-        cells = [f"{_show([row.ready for row in own], 0):>12}"]
-        cells.append(f"{_show([row.own_pods_deleted for row in own], 0):>18}")
-        cells += [f"{_show([getattr(row, name) for row in own]):>22}" for name in _MEASURES]
-        lines.append(f"{each.title:{width}}{''.join(cells)}")
-    lines.append(f"to {SHARED} of the same round = 1.00")
-    for each in spawners:
-        cells = [f"{_show(find_ratios(rows, each.name, name), 2):>22}" for name in _MEASURES]
-        lines.append(f"{each.title:{width}}{'':30}{''.join(cells)}")
-    for each in spawners:
-        answers = [row.answer_s for row in rows if row.spawner == each.name and row.answer_s]
-        if answers:
-            lines.append(f"  {each.name} answers after {_show(answers, 1)} s")
-    lines += [_make_calls(each.name, rows) for each in spawners]
+    known = {row.spawner for row in rows}
+    spawners = [variant.name for variant in VARIANTS if variant.name in known]
+    rounds = len({row.round for row in rows})
+    lines = [
+        f"{rows[0].scenario}: {rows[0].n} servers, {rounds} round(s)",
+        f"x: to {SHARED} in the same round; medians, with the least and the most of the rounds",
+        f"{'':{_LABEL}}" + "".join(f"{name:>{_CELL}}" for name in spawners),
+    ]
+    for field, title in _COUNTS.items():
+        cells = [_show(_take(rows, name, field), 0) for name in spawners]
+        lines.append(_make_line(title, cells))
+    for field, title in _MEASURES.items():
+        if any(_take(rows, name, field) for name in spawners):
+            lines.append(_make_line(title, [_compare(rows, name, field) for name in spawners]))
+    lines += [_make_calls(rows, name) for name in spawners]
     return "\n".join(lines)
 
 
-def _make_calls(spawner: str, rows: Sequence[Row]) -> str:
+def _make_line(title: str, cells: Iterable[str]) -> str:
+    return f"{title:{_LABEL}}" + "".join(f"{cell:>{_CELL}}" for cell in cells)
+
+
+def _take(rows: Sequence[Row], spawner: str, field: str) -> list[float]:
+    values = [getattr(row, field) for row in rows if row.spawner == spawner]
+    return [value for value in values if value is not None]
+
+
+def _compare(rows: Sequence[Row], spawner: str, field: str) -> str:
+    """The ratio, and then the value."""
+    ratios = _show(find_ratios(rows, spawner, field), 2)
+    return f"x{ratios}  {_show(_take(rows, spawner, field), 3)}"
+
+
+def _make_calls(rows: Sequence[Row], spawner: str) -> str:
     own = [row for row in rows if row.spawner == spawner]
     calls: Counter[str] = sum((Counter(row.calls_by_verb) for row in own), Counter())
-    asked = sum(row.n for row in own)
-    counts = ", ".join(f"{verb} {count / asked:.3f}" for verb, count in calls.most_common())
-    return f"  calls per start of {spawner}: {counts or 'none'}"
+    servers = sum(row.n for row in own)
+    counts = ", ".join(f"{verb} {count / servers:.3f}" for verb, count in calls.most_common())
+    return f"  API calls a server, {spawner}: {counts or 'none'}"
 
 
-def _show(values: Iterable[float | None], digits: int = 3) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
+def _show(values: Sequence[float], digits: int) -> str:
+    if not values:
         return "-"
-    middle = f"{median(known):.{digits}f}"
-    if len(known) == 1:
+    middle = f"{median(values):.{digits}f}"
+    if len(values) == 1:
         return middle
-    return f"{middle} ({min(known):.{digits}f}-{max(known):.{digits}f})"
+    return f"{middle} ({min(values):.{digits}f}-{max(values):.{digits}f})"

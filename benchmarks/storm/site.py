@@ -115,7 +115,7 @@ def run_site(
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
         namespace = stack.enter_context(_make_empty_namespace(kubeconfig))
         own = directory / "kubeconfig"
-        _write_kubeconfig(own, namespace)
+        write_account(own, namespace)
         if delay:
             address = stack.enter_context(_run_slow_api(own, delay))
             _replace_server(own, address)
@@ -155,8 +155,11 @@ def _make_empty_namespace(kubeconfig: Path) -> Iterator[Namespace]:
     namespace.kubectl("wait", f"namespace/{namespace.name}", *gone, check=False)
 
 
-def _write_kubeconfig(path: Path, namespace: Namespace) -> None:
-    """A kubeconfig of a service account, as hubs have in a cluster."""
+def write_account(path: Path, namespace: Namespace) -> None:
+    """Make the service account ACCOUNT, which may do anything in the namespace, and its kubeconfig.
+
+    Hubs have one in a cluster, too.
+    """
     namespace.kubectl("create", "serviceaccount", ACCOUNT)
     subject = f"--serviceaccount={namespace.name}:{ACCOUNT}"
     namespace.kubectl("create", "rolebinding", ACCOUNT, "--clusterrole=cluster-admin", subject)

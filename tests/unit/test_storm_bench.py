@@ -132,7 +132,14 @@ def test_round_without_a_base_or_without_a_ready_server_has_no_ratio():
 def test_report_shows_a_scenario_in_which_nothing_was_ready():
     report = make_report(make_rows(SHARED, None) + make_rows(CLAIMS, None))
     assert "storm: 4 servers, 1 round(s)" in report
-    assert "GatewaySpawner" not in report
+    assert "last, s" not in report
+    assert GATEWAY not in report
+
+
+def test_report_shows_ratio_and_value_with_their_ranges():
+    report = make_report(make_rows(GATEWAY, 2.0, 9.0) + make_rows(SHARED, 1.0, 3.0))
+    assert "x2.50 (2.00-3.00)  5.500 (2.000-9.000)" in report
+    assert "x1.00 (1.00-1.00)  2.000 (1.000-3.000)" in report
 
 
 def test_each_variant_is_first_in_one_of_three_rounds():
