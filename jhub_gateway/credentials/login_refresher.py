@@ -64,16 +64,27 @@ class LoginRefresher:
         Waits for the provider no longer than ``patience`` seconds; the request goes on after that.
         """
         self._is_doubted |= is_doubted
-        if self._running is None or self._running.done():
+        if not self._is_running:
+            state, _ = await read_state(self._user)
+            if not self._is_due(state):
+                return state
+        if not self._is_running:
             self._running = asyncio.create_task(self._refresh_if_due())
         # Cancelling the request could lose the new refresh token.
-        await asyncio.wait({self._running}, timeout=patience)
+        await self._wait(patience)
         return (await read_state(self._user))[0]
+
+    @property
+    def _is_running(self) -> bool:
+        return self._running is not None and not self._running.done()
 
     async def finish(self) -> None:
         """Wait for a request that is on its way: nobody else may send its refresh token."""
+        await self._wait(None)
+
+    async def _wait(self, patience: float | None) -> None:
         if self._running is not None:
-            await asyncio.wait({self._running})
+            await asyncio.wait({self._running}, timeout=patience)
 
     def find_next(self, state: State | None) -> float | None:
         """Return when :meth:`get` will have something to do, in seconds since 1970."""

@@ -52,6 +52,7 @@ class UserCredentials:
         self._told = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._failures = 0
+        self._is_just_written = False
         self.with_id_token = False
         self.reading_delay = 0.0
         self._is_told_short = False
@@ -94,13 +95,14 @@ class UserCredentials:
                 credentials = self._renewals.end(sources)
             else:
                 credentials = await self._renewals.renew(login, sources)
-            await self._save_kept(sources)
+            await self._save_kept(sources, (state or {}).get("kept", {}))
             told = (login, *self._judge(state), self._end_faulty(credentials))
             more = (self._login.get_login_path(), self.with_id_token)
             self.health = make_health(*told, *more)
             if is_start:
                 await self._store.look()
             await self._store.write(make_files(*told, *more))
+            self._is_just_written = is_start
 
     def keep(self) -> None:
         """Keep the files fresh from now on. Harmless if that is done already."""
@@ -150,7 +152,7 @@ class UserCredentials:
             sources = self.find_sources()
             self._renewals.load((state or {}).get("kept", {}), sources)
             await self._renewals.revoke()
-            await self._save_kept({})
+            await self._save_kept({}, (state or {}).get("kept", {}))
             try:
                 await self._store.remove()
             except CredentialUnavailable as problem:
@@ -193,10 +195,13 @@ class UserCredentials:
             self._log.error("A connector's fault: %s", problem)
         return sound
 
-    async def _save_kept(self, sources: Mapping[str, Source]) -> None:
-        """Put into the database what connectors need after a restart of the hub."""
+    async def _save_kept(self, sources: Mapping[str, Source], before: Mapping[str, Any]) -> None:
+        """Put into the database what connectors need after a restart of the hub.
+
+        ``before`` is what is there.
+        """
         kept = self._renewals.save(sources)
-        while True:
+        while kept != before:
             state, seen = await read_state(self._user)
             if not state or state.get("kept", {}) == kept:
                 return
@@ -205,9 +210,8 @@ class UserCredentials:
 
     async def _keep(self) -> None:
         while True:
-            self._woken.clear()
             try:
-                await self.write()
+                await self._write_again()
                 seconds = await self._find_sleep()
                 self._failures = 0
             except Exception as problem:
@@ -219,6 +223,13 @@ class UserCredentials:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._woken.wait()
+
+    async def _write_again(self) -> None:
+        # The start that this goes on from has written them, unless there was news since.
+        if not self._is_just_written or self._woken.is_set():
+            self._woken.clear()
+            await self.write()
+        self._is_just_written = False
 
     def _fail(self, problem: Exception) -> None:
         self._failures += 1
