@@ -31,10 +31,15 @@ class SizeOffer:
 
 @dataclass(frozen=True, slots=True)
 class EndView:
-    """How a server ended, for a page: when (ISO 8601), the sentence, and a larger size or None."""
+    """How a server ended, for a page.
+
+    ``at`` is ISO 8601; ``code`` is that of a :class:`~jhub_gateway.models.Reason`; ``offer`` is a
+    larger size where that helps.
+    """
 
     server_name: str
     at: str
+    code: str
     sentence: str
     offer: SizeOffer | None
 
@@ -62,7 +67,7 @@ def make_end_view(spawner: Any, end: Mapping[str, str], larger: MemoryProfile | 
     """Return what a page shows of an end; ``larger`` is offered to who ran out of memory."""
     url = make_start_url(spawner, larger.slug) if larger else ""
     offer = _make_offer(larger, url) if larger and end["code"] == "oom" else None
-    return EndView(spawner.name, end["at"], end["sentence"], offer)
+    return EndView(spawner.name, end["at"], end["code"], end["sentence"], offer)
 
 
 def _make_offer(profile: MemoryProfile, url: str) -> SizeOffer:
