@@ -39,6 +39,7 @@ class SteadySpawner(KubeSpawner):
     _creation: PodCreation | None = None
     # Whether this hub began the start; otherwise one that ran before did.
     _is_begun_here = False
+    _has_made_pod = False
     _going_since: float | None = None
     _force: "asyncio.Task[None] | None" = None
 
@@ -115,7 +116,7 @@ class SteadySpawner(KubeSpawner):
     def begin_start(self) -> None:
         """Give a start its id, and have it remembered before there is a pod."""
         self.start_id = token_hex(8)
-        self._creation, self._is_begun_here = None, True
+        self._creation, self._has_made_pod, self._is_begun_here = None, False, True
         # JupyterHub commits what has changed once start() has returned its awaitable.
         self.orm_spawner.state = self.get_state()
 
@@ -128,6 +129,8 @@ class SteadySpawner(KubeSpawner):
             self.pod_requests, manifest, self._is_of_server, self.log, self.say_waiting
         )
         await self._creation.run()
+        # It is large, and there may be a thousand servers.
+        self._creation, self._has_made_pod = None, True
         return True
 
     # Looking at it
@@ -143,13 +146,17 @@ class SteadySpawner(KubeSpawner):
             # It would delete it between two runs of its container, too.
             return None
         status: int | None = await super().poll()
-        if status is None:
+        # To KubeSpawner one that is started again and again runs.
+        if status is None and not (pod and is_over(pod)):
             return await self._end_if_stuck(pod)
+        status = 1 if status is None else status
         return await self._confirm_end(status, pod) if may_have_pod else status
 
     @property
     def _may_have_pod(self) -> bool:
-        return self._creation is not None if self._is_begun_here else self.server is not None
+        if self._is_begun_here:
+            return self._has_made_pod or self._creation is not None
+        return self.server is not None
 
     async def _confirm_end(self, status: int, pod: Manifest | None) -> int | None:
         if pod is None:
@@ -165,7 +172,7 @@ class SteadySpawner(KubeSpawner):
         elif not is_over(pod):
             return None
         self.note_end(pod or self._get_gone_pod())
-        if pod is not None and self.get_own_pod() is not None:
+        if pod is not None and self.delete_stopped_pods and self.get_own_pod() is not None:
             await self._delete(pod["metadata"]["uid"], grace_seconds=0)
         return status
 
@@ -206,11 +213,11 @@ class SteadySpawner(KubeSpawner):
         await self._start_watching_pods()
         if self._may_have_pod and await self._find_uid():
             await super().stop(now)
-        self._creation = None
+        self._creation, self._has_made_pod = None, False
 
     async def _find_uid(self) -> str:
         """Return the UID of the pod that is to go, or "" if there is none."""
-        if self._creation is not None and not self._creation.uid:
+        if self._creation is not None:
             return await self._creation.settle()
         if pod := self.get_own_pod():
             uid: str = pod["metadata"]["uid"]
