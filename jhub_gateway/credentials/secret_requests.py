@@ -50,11 +50,11 @@ class SecretRequests:
             "PATCH", name, patch, accept=_METADATA, content=_MERGE_PATCH, fine=fine
         )
 
-    async def delete(self, name: str, uid: str, version: str) -> None:
-        """Remove it if it is still that one, in that version."""
+    async def delete(self, name: str, uid: str, version: str) -> bool:
+        """Remove it if it is still that one, in that version; return whether it was."""
         options = {"preconditions": {"uid": uid, "resourceVersion": version}}
         fine = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-        await self._ask("DELETE", name, options, fine=fine)
+        return await self._ask("DELETE", name, options, fine=fine) is not None
 
     async def list(self, selector: str) -> list[Answer]:
         """Return the metadata of all that the label selector chooses."""

@@ -22,6 +22,7 @@ from jhub_gateway.policy.credential_secrets import (
     make_secret_name,
     make_secret_selector,
 )
+from jhub_gateway.reconciler_metrics import ORPHANS_REAPED
 
 # Whoever renews is done with it, or dead, after so many seconds.
 CLAIM_SECONDS = 60
@@ -208,7 +209,8 @@ class FoundSecret:
 
     async def remove(self) -> None:
         """See FoundStore."""
-        await self._requests.delete(self._name, self._uid, self._version)
+        if await self._requests.delete(self._name, self._uid, self._version):
+            ORPHANS_REAPED.labels(kind="secret").inc()
 
 
 async def list_secret_stores(

@@ -30,6 +30,8 @@ c.KubeSpawner.delete_grace_period = 0
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.db_url = "sqlite:///{database}"
 """
+# A hub whose machine is busy for some seconds loses no Lease of 12.
+PATIENT = "c.GatewaySpawner.reconcile_interval = 4\n"
 
 
 class Server(QuietHandler):
@@ -218,16 +220,16 @@ def test_a_start_goes_on_after_its_hub_was_killed(make_north, namespace):
 
 
 def test_of_two_hubs_with_one_name_one_is_elected_and_robs_nobody(make_north, namespace):
-    first = make_north()
+    first = make_north(more=PATIENT)
     wait_until(lambda: get_holder(namespace), "elected")
     pod = start_running(first, namespace, "ada")
-    second = make_north("second")
+    second = make_north("second", PATIENT)
     holder = get_holder(namespace)
     assert pod["metadata"]["labels"][DATABASE] in holder
     own = start_running(second, namespace, "grace")
     assert own["metadata"]["labels"][DATABASE] != pod["metadata"]["labels"][DATABASE]
     orphan = copy_pod(namespace, own, "orphan")
-    wait_for_rounds(second, 6)
+    wait_for_rounds(second, 3)
     assert get_holder(namespace) == holder
     assert get_metric(second, "jhub_gateway_reconciler_is_leader") == 0
     assert orphan in get_uids(namespace)
@@ -249,11 +251,11 @@ def test_the_lease_is_given_back_at_a_clean_end(make_north, namespace):
 
 
 def test_a_standby_takes_up_the_servers_of_a_database(make_north, namespace):
-    first = make_north()
+    first = make_north(more=PATIENT)
     wait_until(lambda: get_holder(namespace), "elected")
-    standby = make_north()
+    standby = make_north(more=PATIENT)
     pod = start_running(first, namespace, "ada")
-    wait_for_rounds(standby, 4)
+    wait_for_rounds(standby, 3)
     assert not is_reachable(standby, "ada")
     first.kill()
     wait_until(lambda: is_reachable(standby, "ada"), "taken up")

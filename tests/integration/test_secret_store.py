@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from kubernetes_asyncio.client import ApiClient, Configuration, CoreV1Api
 from kubernetes_asyncio.config import load_kube_config
+from prometheus_client import REGISTRY
 
 from jhub_gateway.credentials.secret_store import CLAIM_SECONDS, SecretStore, list_secret_stores
 from jhub_gateway.errors import CredentialUnavailable
@@ -15,6 +16,7 @@ from jhub_gateway.policy.credential_secrets import RENEWING
 from tests.fixtures.cluster import Namespace
 
 TOKEN = "token-of-ada-4711"
+REAPED = "jhub_gateway_orphans_reaped_total", {"kind": "secret"}
 FILES = {"access_token": TOKEN.encode(), "credentials.json": b'{"version": 1}'}
 NEWER = {"access_token": b"newer", "expires_at": b"\x00\xff", "credentials.json": b"{}"}
 
@@ -292,8 +294,11 @@ async def test_all_of_a_hub_are_listed_and_removed_unless_changed(make_store, na
     assert {each.key for each in again} == {each.key for each in found}
     assert len({each.key for each in found}) == 2
     await bob.write(NEWER)
+    before = REGISTRY.get_sample_value(*REAPED)
     for each in found:
         await each.remove()
+    # The other one had changed since, and stays.
+    assert REGISTRY.get_sample_value(*REAPED) == (before or 0) + 1
     assert not is_there(namespace, ada)
     assert read_files(namespace, bob) == NEWER
     assert read_files(namespace, south) == FILES
