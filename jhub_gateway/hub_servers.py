@@ -40,12 +40,15 @@ async def free(app: Any, username: str, name: str) -> bool:
     The spawner looks at the pod first, and keeps the reason.
     """
     user = app.users[username]
-    if name in user.spawners and is_watched(user.spawners[name]):
-        spawner = user.spawners[name]
-    else:
-        spawner = _load_anew(app, user, name)
-        _watch_end(app, spawner)
-    return not spawner.pending and await spawner.poll_and_notify() is not None
+    known = user.spawners.get(name)
+    if known is not None and known.pending:
+        return False
+    if known is None or not is_watched(known):
+        known = _load_anew(app, user, name)
+        if known.server is None:
+            return False
+        _watch_end(app, known)
+    return await known.poll_and_notify() is not None
 
 
 async def adopt(app: Any, username: str, name: str) -> bool:
@@ -55,9 +58,12 @@ async def adopt(app: Any, username: str, name: str) -> bool:
     yet stays as it is.
     """
     user = app.users[username]
+    known = user.spawners.get(name)
+    if known is not None and (known.pending or is_watched(known)):
+        return False
     spawner = _load_anew(app, user, name)
-    # It takes the pod's address into the database, too.
-    if await spawner.poll() is not None or not spawner.has_running_pod:
+    # A poll takes the pod's address into the database, too.
+    if spawner.server is None or await spawner.poll() is not None or not spawner.has_running_pod:
         return False
     _watch_end(app, spawner)
     spawner.start_polling()

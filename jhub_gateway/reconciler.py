@@ -48,6 +48,7 @@ from jhub_gateway.reconciler_metrics import (
     RECONCILE_SECONDS,
     STRANGE_PODS,
 )
+from jhub_gateway.request_ids import outside_requests
 
 REQUEST_SECONDS = 10
 # A Lease outlives this many rounds that fail.
@@ -77,12 +78,14 @@ class Reconciler:
             clock,
         )
         self._has_leases = True
+        self._told = ""
         self._seen: dict[Act, float] = {}
         self._strangers: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Reconcile from now on, in the running loop; give the Lease back when that ends."""
-        self._task = asyncio.ensure_future(self._keep_reconciling())
+        with outside_requests():
+            self._task = asyncio.ensure_future(self._keep_reconciling())
 
     async def _keep_reconciling(self) -> None:
         try:
@@ -149,9 +152,25 @@ class Reconciler:
             self._has_leases = False
             return True
         self._has_leases = True
-        if not is_held:
-            self._log.debug("The hub's Lease is held by %s", self._lease.holder)
+        self._tell_holder()
         return is_held
+
+    def _tell_holder(self) -> None:
+        holder = self._lease.holder
+        if holder == self._told or not holder:
+            return
+        self._told = holder
+        if self._lease.is_held:
+            self._log.info("This hub reconciles from now on, as %s", holder)
+        elif f"_{self._spawner.database_id}_" in holder:
+            self._log.info("Another hub with this database reconciles: %s", holder)
+        else:
+            self._log.warning(
+                "Another hub has this one's name, %r, and another database: %s. Give each its own "
+                "GatewaySpawner.hub_name and KubeSpawner.pod_name_template",
+                self._spawner.hub_name,
+                holder,
+            )
 
     def _tell_strangers(self, pods: list[Pod]) -> None:
         spawner = self._spawner

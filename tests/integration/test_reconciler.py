@@ -232,6 +232,7 @@ def test_of_two_hubs_with_one_name_one_is_elected_and_robs_nobody(make_north, na
     wait_for_rounds(second, 3)
     assert get_holder(namespace) == holder
     assert get_metric(second, "jhub_gateway_reconciler_is_leader") == 0
+    assert "Another hub has this one's name, 'north', and another database" in second.log
     assert orphan in get_uids(namespace)
     first.kill()
     wait_until(lambda: get_metric(second, "jhub_gateway_reconciler_is_leader"), "elected")
@@ -257,6 +258,7 @@ def test_a_standby_takes_up_the_servers_of_a_database(make_north, namespace):
     pod = start_running(first, namespace, "ada")
     wait_for_rounds(standby, 3)
     assert not is_reachable(standby, "ada")
+    assert "Another hub with this database reconciles" in standby.log
     first.kill()
     wait_until(lambda: is_reachable(standby, "ada"), "taken up")
     assert get_uids(namespace) == {pod["metadata"]["uid"]}
