@@ -1,4 +1,4 @@
-"""The four tiers, each marked by its folder, and the real parts that they share."""
+"""The five tiers, each marked by its folder, and the real parts that they share."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +10,16 @@ pytest_plugins = [
     "tests.fixtures.cluster",
     "tests.fixtures.hub",
     "tests.fixtures.identity_provider",
+    "tests.fixtures.fault_cluster",
     "tests.fixtures.fault_proxy",
     "tests.fixtures.keycloak",
     "tests.fixtures.protected_service",
 ]
 
 # In the order in which they run: what is quick tells first, what needs Java last.
-TIERS = ("unit", "integration", "e2e", "keycloak")
+TIERS = ("unit", "integration", "e2e", "faults", "keycloak")
+# One process has all of these: one Keycloak starts, and one cluster is broken at a time.
+ALONE = ("faults", "keycloak")
 _TESTS = Path(__file__).parent
 
 
@@ -24,9 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test's tier is the folder that it is in."""
     for item in items:
         item.add_marker(_get_tier(item.path))
-        if _get_tier(item.path) == "keycloak":
-            # One process has them all, so that one Keycloak starts.
-            item.add_marker(pytest.mark.xdist_group("keycloak"))
+        if (tier := _get_tier(item.path)) in ALONE:
+            item.add_marker(pytest.mark.xdist_group(tier))
     items.sort(key=lambda item: TIERS.index(_get_tier(item.path)))
 
 
@@ -34,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show with a test that fails how the log of each of its hubs ends."""
     report = yield
-    if report.failed and "make_hub" in getattr(item, "funcargs", {}):
+    if report.failed and {"make_hub", "make_fault_site"} & getattr(item, "funcargs", {}).keys():
         for log in sorted(item.funcargs["tmp_path"].glob("hub-*/hub.log")):
             end = "\n".join(log.read_text().splitlines()[-40:])
             report.sections.append((f"The end of the log of {log.parent.name}", end))

@@ -22,12 +22,12 @@ class Api:
         self.server: str = cluster["server"]
         self._address = urlsplit(self.server)
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-        self._context = ssl.create_default_context(cadata=authority)
+        self.context = ssl.create_default_context(cadata=authority)
         with tempfile.NamedTemporaryFile() as file:
             file.write(base64.b64decode(user["client-certificate-data"]))
             file.write(base64.b64decode(user["client-key-data"]))
             file.flush()
-            self._context.load_cert_chain(file.name)
+            self.context.load_cert_chain(file.name)
 
     def is_ready(self) -> bool:
         """Whether the API server answers and says that it is ready."""
@@ -43,7 +43,7 @@ class Api:
     ) -> tuple[int, bytes]:
         """Status code and body of a request; the status is 0 if nobody answers."""
         connection = http.client.HTTPSConnection(
-            self._address.hostname or "", self._address.port, timeout=5, context=self._context
+            self._address.hostname or "", self._address.port, timeout=5, context=self.context
         )
         try:
             body = None if content is None else json.dumps(content)

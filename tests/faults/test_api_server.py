@@ -1,0 +1,88 @@
+"""The API server is away for a while, and comes back knowing nothing that it had in memory."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from jhub_gateway.policy.answer_reasons import find_answer_reason
+from tests.faults.kernels import start_kernel
+from tests.faults.site import FaultSite, wait_until
+from tests.faults.wholeness import check_hub_is_whole
+from tests.fixtures.fault_cluster import FaultCluster
+
+# More than the time-out of a request, so that all is asked several times; what comes next is the
+# time-out of the start, or of the stop, which no start meets in 60 s either: FAULTS_OUTAGE=60.
+OUTAGE = float(os.environ.get("FAULTS_OUTAGE", "15"))
+BUSY = find_answer_reason(0, None).sentence
+CONFIG = """
+c.KubeSpawner.start_timeout = 180
+c.KubeSpawner.http_timeout = 180
+"""
+
+
+@pytest.mark.parametrize(("program", "seconds"), [("kube-apiserver", OUTAGE), ("etcd", 12)])
+def test_nobody_loses_anything_while_it_is_away(
+    make_fault_site, fault_cluster, chance, program, seconds
+):
+    site = make_fault_site(CONFIG)
+    kept, starting = ["user-kept-0", "user-kept-1"], [f"user-{number}" for number in range(6)]
+    site.add_users("lab-0", "user-late", "user-gone", *kept, *starting)
+    site.start("lab-0", profile="large")
+    site.start("user-gone", *kept)
+    kernel = start_kernel(f"{site.hub.url}/user/lab-0", site.tokens["lab-0"])
+    kernel.run("x = 42")
+    before = site.read_all(kept)
+
+    ask_for_all(site, starting)
+    time.sleep(chance.uniform(0, 2))
+    with fault_cluster.stopped(program):
+        back = time.monotonic() + seconds
+        ask_for_all(site, ["user-late"])
+        threading.Thread(target=site.ask, args=("DELETE", "user-gone")).start()
+        if program == "kube-apiserver":
+            # With etcd away each request hangs, and the first has not yet failed.
+            expect_waiting(site, "user-late", seconds)
+        assert site.read_all(before) == before
+        assert kernel.run("print(x)") == "42"
+        # Nobody's server is given up meanwhile.
+        assert {"lab-0", *kept} <= site.get_ready()
+        time.sleep(max(0, back - time.monotonic()))
+
+    wait_until(
+        lambda: {"user-late", *starting} <= site.get_ready(),
+        "all starts come to their end",
+        120,
+        lambda: f"{site.get_states()}\n{site.hub.tail()}",
+    )
+    check_hub_is_whole(site, before)
+    assert kernel.run("print(x)") == "42"
+
+
+def test_the_hub_starts_while_the_api_server_is_away(site: FaultSite, fault_cluster: FaultCluster):
+    site.add_users("user-0")
+    site.start("user-0")
+    before = site.read_all(["user-0"])
+    site.crash_hub()
+    with fault_cluster.stopped("kube-apiserver"):
+        back = threading.Timer(5, fault_cluster.start, args=("kube-apiserver",))
+        back.start()
+        site.hub.restart()
+        back.join()
+    check_hub_is_whole(site, before)
+
+
+def ask_for_all(site: FaultSite, users: list[str]) -> None:
+    """Ask for servers, and don't wait for any."""
+    for user in users:
+        threading.Thread(target=site.ask, args=("POST", user)).start()
+
+
+def expect_waiting(site: FaultSite, user: str, seconds: float) -> None:
+    """Expect that the start's page says that the cluster is slow to answer."""
+    wait_until(lambda: user in site.get_states(), f"{user}'s start has begun", 10)
+    for event in site.follow_start(user, seconds):
+        if BUSY in event.get("message", ""):
+            return
+    raise AssertionError(f"the start of {user} is over:\n{site.hub.tail()}")
