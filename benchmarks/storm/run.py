@@ -1,7 +1,8 @@
 """The whole run: the rig, and the hubs in turns."""
 
+import fcntl
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ from benchmarks.storm.restart import measure_restart
 from benchmarks.storm.rows import Row, make_row
 from benchmarks.storm.site import Site, run_site
 from benchmarks.storm.storm import run_storm, start_all
-from benchmarks.storm.variants import VARIANTS, Variant, order_round
+from benchmarks.storm.variants import Variant, order_round
 from tests.cluster.fake_nodes import run_fake_nodes
+from tests.cluster.paths import ROOT
 
 NODES = 10
 STORM, SLOW, RESTART = "storm", "slow-creates", "restart"
 LIMIT_SECONDS = 180
 SLOW_SECONDS = 5
 WARM_UP = "warm-up"
+RESULTS = ROOT / ".bench"
+"""Where rows and logs are kept; git-ignored."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,11 @@ class Rig:
     provider_port: str
 
     @contextmanager
-    def run(self, variant: Variant, delay: float = 0) -> Iterator[Site]:
-        """A hub of the variant, alone on the rig."""
+    def run(self, variant: Variant, name: str, delay: float = 0) -> Iterator[Site]:
+        """A hub of the variant, alone on the rig; ``name`` is of its log in RESULTS."""
         ports = (self.server_port, self.provider_port)
-        with run_site(variant, self.kubeconfig, *ports, LIMIT_SECONDS, delay) as site:
+        log = RESULTS / f"{name}.log"
+        with run_site(variant, self.kubeconfig, *ports, LIMIT_SECONDS, log, delay) as site:
             yield site
 
 
@@ -43,6 +48,7 @@ class Rig:
 def run_rig(kubeconfig: Path) -> Iterator[Rig]:
     """The fake nodes, the users' servers and the provider, on a cluster that is up."""
     with (
+        _be_alone(),
         run_fake_nodes(NODES),
         run_module("fake_server") as server_port,
         run_module("provider") as provider_port,
@@ -50,59 +56,55 @@ def run_rig(kubeconfig: Path) -> Iterator[Rig]:
         yield Rig(kubeconfig, server_port, provider_port)
 
 
+@contextmanager
+def _be_alone() -> Iterator[None]:
+    """Keep out a second storm, which would end the first one's nodes. Raises RuntimeError."""
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError("another storm runs in this checkout: wait for its end") from None
+        yield
+
+
 def run_rounds(
-    rig: Rig,
-    scenario: str,
-    n: int,
-    rounds: int,
-    variants: tuple[Variant, ...] = VARIANTS,
-    keep: Callable[[Row], None] = lambda _row: None,
-) -> list[Row]:
-    """Storms of ``n`` starts, each variant once a round. ``keep`` gets each row as it is there."""
-    rows = []
+    rig: Rig, scenario: str, n: int, rounds: int, variants: tuple[Variant, ...]
+) -> Iterator[Row]:
+    """Storms of ``n`` starts, each variant once a round."""
     for number in range(1, rounds + 1):
         for variant in order_round(number, variants):
             say(f"{scenario}, round {number} of {rounds}: {variant.title}")
             row = measure(rig, variant, scenario, n, number)
             say(_describe(row))
-            keep(row)
-            rows.append(row)
-    return rows
+            yield row
 
 
 def measure(rig: Rig, variant: Variant, scenario: str, n: int, number: int) -> Row:
     """One storm, with a hub that has started one server before."""
     profiles = get_profile_directory()
-    names = make_names(n)
-    with rig.run(variant, delay=SLOW_SECONDS if scenario == SLOW else 0) as site:
+    names, own = make_names(n), f"{scenario}-{variant.name}-{number}"
+    with rig.run(variant, own, delay=SLOW_SECONDS if scenario == SLOW else 0) as site:
         site.add_users([WARM_UP, *names])
         start_all(site, [WARM_UP], LIMIT_SECONDS)
         storm = run_storm(site, names, LIMIT_SECONDS, is_profiled=profiles is not None)
         if profiles is not None:
             profiles.mkdir(parents=True, exist_ok=True)
-            target = profiles / f"{scenario}-{variant.name}-{number}.pstats"
+            target = profiles / f"{own}.pstats"
             shutil.copy(site.hub.directory / "hub.pstats", target)
             say(f"profile: {target}")
     return make_row(variant.name, scenario, number, storm)
 
 
-def run_restarts(
-    rig: Rig,
-    n: int,
-    variants: tuple[Variant, ...] = VARIANTS,
-    keep: Callable[[Row], None] = lambda _row: None,
-) -> list[Row]:
+def run_restarts(rig: Rig, n: int, variants: tuple[Variant, ...]) -> Iterator[Row]:
     """One restart of a hub with ``n`` servers for each variant, but for claims: a pod is a pod."""
-    rows = []
     for variant in (variant for variant in variants if not variant.has_claims):
         say(f"restart with {n} servers: {variant.title}")
-        with rig.run(variant) as site:
+        with rig.run(variant, f"{RESTART}-{variant.name}") as site:
             restart = measure_restart(site, make_names(n), LIMIT_SECONDS)
         row = make_row(variant.name, f"{RESTART}-{n}", 1, restart)
         say(_describe(row))
-        keep(row)
-        rows.append(row)
-    return rows
+        yield row
 
 
 def make_names(count: int) -> list[str]:

@@ -105,11 +105,13 @@ def run_site(
     server_port: str,
     provider_port: str,
     start_timeout: float,
+    log: Path,
     delay: float = 0,
 ) -> Iterator[Site]:
     """Run a hub of the variant; remove it with all that it made, and return when that is gone.
 
-    ``start_timeout`` is the hub's, ``delay`` that of creations of pods; both are seconds.
+    ``start_timeout`` is the hub's, ``delay`` that of creations of pods; both are seconds. The
+    hub's log is left as ``log``.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
@@ -131,15 +133,13 @@ def run_site(
         )
         config += f'c.ConfigurableHTTPProxy.api_url = "{proxy_url}"\n' + PROFILER
         hub = start_hub(directory, config, {"KUBECONFIG": str(own)})
-        stack.callback(_end, hub, variant)
+        stack.callback(_end, hub, log)
         yield Site(variant, hub, namespace, proxy_url, issuer)
 
 
-def _end(hub: Hub, variant: Variant) -> None:
+def _end(hub: Hub, log: Path) -> None:
     hub.stop()
-    if kept := os.environ.get("STORM_LOGS"):
-        Path(kept).mkdir(parents=True, exist_ok=True)
-        shutil.copy(hub.directory / "hub.log", Path(kept, f"{variant.name}.log"))
+    shutil.copy(hub.directory / "hub.log", log)
 
 
 @contextmanager
