@@ -75,6 +75,12 @@ class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
 
         JupyterHub asks when it restarts, and would look for the server at no address at all.
         """
+        if not self.has_running_pod:
+            await self._wait_for_pod()
+        return str(self.server.url)
+
+    async def _wait_for_pod(self) -> None:
+        """Return once the pod is up, has ended, or has not come up in time."""
         try:
             async with asyncio.timeout(self.start_timeout):
                 # The watch tells nobody of a pod of which no start waits.
@@ -85,4 +91,3 @@ class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
         else:
             # This takes the pod's address into the database.
             await self.poll()
-        return str(self.server.url)

@@ -8,16 +8,25 @@ from types import SimpleNamespace
 import pytest
 
 from jhub_gateway import access_checks
-from jhub_gateway.access_checks import SECRET_VERBS, check_secret_access, find_access_problem
+from jhub_gateway.access_checks import (
+    LEASE_VERBS,
+    POD_VERBS,
+    SECRET_VERBS,
+    check_reconciler_access,
+    check_secret_access,
+    find_access_problem,
+)
 from jhub_gateway.clients.kube import Resource
 from jhub_gateway.errors import ConfigurationError
 from tests.unit.api_server import no_api_server
 
-MANIFEST = Path(__file__).parents[2] / "helm-values" / "credentials-rbac.yaml"
+HELM_VALUES = Path(__file__).parents[2] / "helm-values"
+MANIFEST = HELM_VALUES / "credentials-rbac.yaml"
+LEASES = Resource("leases", "coordination.k8s.io", "jhub-gateway-north")
 
 
 def make_spawner():
-    return SimpleNamespace(namespace="users", log=logging.getLogger("test"))
+    return SimpleNamespace(namespace="users", hub_name="north", log=logging.getLogger("test"))
 
 
 def check(missing):
@@ -54,3 +63,33 @@ def test_where_the_api_server_does_not_answer_the_hub_starts_and_says_so(caplog)
     with no_api_server():
         check_secret_access(make_spawner())
     assert "rights on secrets are not checked: the Kubernetes API answered" in caplog.text
+
+
+def refuse(**missing):
+    """Return a check that finds these verbs missing, by the plural of their resource."""
+
+    def answer(namespace, verbs, resource):
+        assert namespace == "users"
+        assert resource in (Resource("pods"), LEASES)
+        return [verb for verb in verbs if verb in missing.get(resource.plural, ())]
+
+    return answer
+
+
+def test_a_hub_that_can_not_end_pods_does_not_start(monkeypatch):
+    monkeypatch.setattr(access_checks, "check_access", refuse(pods=["delete"]))
+    with pytest.raises(ConfigurationError, match="may not delete pods in the namespace 'users'"):
+        check_reconciler_access(make_spawner())
+
+
+def test_a_hub_without_a_lease_starts_and_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(access_checks, "check_access", refuse(leases=["create", "update"]))
+    check_reconciler_access(make_spawner())
+    assert "may not create, update the Lease 'jhub-gateway-north'" in caplog.text
+    assert "helm-values/reconciler-rbac.yaml" in caplog.text
+
+
+def test_the_reconcilers_manifest_has_a_line_for_each_verb_and_no_more():
+    text = (HELM_VALUES / "reconciler-rbac.yaml").read_text()
+    lines = re.findall(r"^  (?:#)?\s+- (\w+) # ", text, re.MULTILINE)
+    assert sorted(lines) == sorted([*LEASE_VERBS, *POD_VERBS])
