@@ -13,7 +13,7 @@ from jhub_gateway.errors import StartFailed, StartRefused
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.end_reasons import find_end_reason, find_restart
 from jhub_gateway.policy.estimates import RecentStarts, describe_wait
-from jhub_gateway.policy.pod_states import get_notebook_status
+from jhub_gateway.policy.pod_states import get_notebook_status, is_over
 from jhub_gateway.policy.redaction import cut_log
 from jhub_gateway.policy.silence import make_silence
 from jhub_gateway.policy.start_reasons import find_start_reason, make_timeout
@@ -26,8 +26,10 @@ _MARGIN_SECONDS = 2
 _CONNECT_SECONDS = 1.0
 _LOG_LINES = 20
 _HOME_REFUSED = "home-refused"
-# These are ends of a server's own making, which has written why.
-_WITH_OUTPUT = ("crash-at-start", "init-failed")
+# An end of the server's own making, which has written why.
+_CRASH = "crash-at-start"
+# A reason may change by the time alone: a download gets slow.
+_LOOK_SECONDS = 15
 
 # Of this hub's process: what a start has taken lately, by profile.
 recent_starts = RecentStarts()
@@ -114,7 +116,8 @@ class ExplainedSpawner(SteadySpawner):
 
     async def _wait_for_final_reason(self, news: asyncio.Event) -> Reason:
         while True:
-            await news.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
             news.clear()
             reason = self._find_reason()
             self._set_reason(reason)
@@ -126,10 +129,7 @@ class ExplainedSpawner(SteadySpawner):
         if pod is None:
             return self._reason
         events = self.event_reflector.get_events(self.pod_key) if self.event_reflector else ()
-        uid = pod["metadata"]["uid"]
-        return find_start_reason(
-            pod, [event for event in events if event["involvedObject"].get("uid") == uid]
-        )
+        return find_start_reason(pod, events, now=time.time())
 
     def _set_reason(self, reason: Reason | None) -> None:
         if reason is None or self._reason is None or reason.code != self._reason.code:
@@ -178,7 +178,7 @@ class ExplainedSpawner(SteadySpawner):
         return make_logged_failure(self, StartFailed(reason, output))
 
     async def _read_output(self, reason: Reason) -> str:
-        if reason.code not in _WITH_OUTPUT:
+        if reason.code != _CRASH:
             return ""
         pods = self.pod_requests
         text = await pods.read_log(self.pod_name, _LOG_LINES, previous=True)
@@ -239,6 +239,9 @@ class ExplainedSpawner(SteadySpawner):
     def note_end(self, pod: Manifest | None) -> None:
         """Remember why the server has ended, for its user's next page."""
         reason = find_end_reason(pod)
+        if reason.code == "ended" and not (pod and is_over(pod)):
+            # It ran when it was seen last, and is gone.
+            reason = find_end_reason(None)
         self.last_end = {
             "code": reason.code,
             "sentence": reason.sentence,

@@ -75,6 +75,7 @@ class PodCreation:
         self._log = log
         self._say = say
         self._request: asyncio.Task[Answer] | None = None
+        self._is_refused = False
         self.uid = ""
 
     @property
@@ -105,6 +106,8 @@ class PodCreation:
 
         For a start that is given up: what was asked for last may be on its way.
         """
+        if self._is_refused:
+            return ""
         if self._request is not None and not self.uid:
             answer = await self._request
             if answer.is_fine:
@@ -144,6 +147,8 @@ class PodCreation:
     async def _wait_or_fail(self, answer: Answer, failures: int) -> None:
         reason = find_answer_reason(answer.status, answer.body)
         if reason.is_final:
+            # A request before this one may have made it, and its answer was lost.
+            self._is_refused = failures == 1
             raise StartFailed(reason)
         self._say(reason)
         wait = find_wait(answer, failures)

@@ -42,6 +42,8 @@ class LivePods(LiveReflector, PodReflector):
 
     def _slim(self, pod: Resource) -> None:
         super()._slim(pod)
+        # KubeSpawner asks for it once the phase is Running, and a pod may have none yet.
+        pod.get("status", {}).setdefault("podIP", None)
         spec = pod.get("spec", {})
         for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
             for part in ("env", "command", "args", "volumeMounts", "securityContext"):

@@ -14,8 +14,11 @@ NAMESPACE = "users"
 
 
 class KubeServer:
-    """``pods`` by name. ``answers`` are given to the next requests for pods instead of the truth:
-    a status, or a function of the request that is awaited. ``calls`` are method and path."""
+    """``pods`` by name, ``calls`` as method and path.
+
+    ``answers`` are given to the next requests for pods instead of the truth: a status, or a
+    function that is awaited, of the request and of what would answer it.
+    """
 
     def __init__(self) -> None:
         self.pods: dict[str, dict[str, Any]] = {}
@@ -25,6 +28,7 @@ class KubeServer:
         self.is_down = False
         self.watches: dict[str, set[asyncio.Queue[Any]]] = {"pods": set(), "events": set()}
         self._version = 100
+        self._history: list[tuple[str, int, Any]] = []
         self._uids = 0
 
     def list_calls(self, method: str) -> list[str]:
@@ -37,7 +41,7 @@ class KubeServer:
         pod = {
             "metadata": {"name": name, "namespace": NAMESPACE, "uid": f"uid-{self._uids}"}
             | metadata,
-            "spec": {"containers": [{"name": "notebook", "env": [{"name": "SECRET"}]}]},
+            "spec": {"containers": [{"name": "notebook", "env": [{"name": "A"}], "ports": []}]},
             "status": {"phase": "Pending"},
         }
         self.put(pod)
@@ -56,10 +60,12 @@ class KubeServer:
         """Tell the watches of a change."""
         self._version += 1
         thing["metadata"]["resourceVersion"] = str(self._version)
-        self.send_raw(kind, {"type": change, "object": thing})
+        event = json.loads(json.dumps({"type": change, "object": thing}))
+        self._history.append((kind, self._version, event))
+        self.send_raw(kind, event)
 
     def send_raw(self, kind: str, event: Any) -> None:
-        """Send each watch of a kind this event; None ends them, ``b""`` is silence."""
+        """Send each watch of a kind this event; None ends them."""
         for queue in self.watches[kind]:
             queue.put_nowait(json.loads(json.dumps(event)))
 
@@ -118,22 +124,25 @@ class KubeServer:
         if self.is_down:
             return web.json_response({"message": "down"}, status=500)
         if request.query.get("watch"):
-            return await self._watch(request, self.watches[kind])
+            return await self._watch(request, kind)
         self.lists += 1
         items = list(self.pods.values()) if kind == "pods" else []
         version = {"resourceVersion": str(self._version)}
         return web.json_response({"metadata": version, "items": items})
 
-    async def _watch(self, request: web.Request, watches: set[Any]) -> web.StreamResponse:
+    async def _watch(self, request: web.Request, kind: str) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        watches.add(queue)
+        for of_kind, version, event in self._history:
+            if of_kind == kind and version > int(request.query["resourceVersion"]):
+                queue.put_nowait(event)
+        self.watches[kind].add(queue)
         try:
             while (event := await queue.get()) is not None:
                 await response.write(json.dumps(event).encode() + b"\n")
         finally:
-            watches.discard(queue)
+            self.watches[kind].discard(queue)
         return response
 
 

@@ -54,7 +54,7 @@ async def test_pods_are_seen_as_they_come_change_and_go_without_their_environmen
     server.make_pod("ada")
     pods = await watch(LivePods)
     await asyncio.wait_for(pods.first_load_future, 5)
-    assert pods.pods[ADA]["spec"]["containers"] == [{"name": "notebook"}]
+    assert pods.pods[ADA]["spec"]["containers"] == [{"name": "notebook", "ports": []}]
     await server.wait_for_watch()
     eve = server.make_pod("eve", managedFields=["much"])
     await wait_until(lambda: f"{NAMESPACE}/eve" in pods.pods)

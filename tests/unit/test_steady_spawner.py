@@ -1,0 +1,382 @@
+"""Servers of a real KubeSpawner at an API server that does what a test says."""
+
+import asyncio
+import logging
+from types import SimpleNamespace
+
+import pytest
+from jupyterhub import orm
+from tornado import web
+
+from jhub_gateway import explained_spawner, pod_creation, steady_spawner
+from jhub_gateway.explained_spawner import ExplainedSpawner
+from jhub_gateway.policy.labels import HUB, START_ID
+from jhub_gateway.watches import live_reflector
+from tests.unit.kube_server import NAMESPACE, run_kube_server
+
+USER = {"hub.jupyter.org/username": "ada", "hub.jupyter.org/servername": ""}
+
+
+class Server(ExplainedSpawner):
+    """Of ada, at the hub "north"."""
+
+    reflectors = {}
+    hub_labels = {HUB: "north"}
+
+    async def get_pod_manifest(self):
+        pod = await super().get_pod_manifest()
+        pod.metadata.labels |= self.hub_labels
+        pod.metadata.annotations[START_ID] = self.start_id
+        return pod
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(live_reflector, "_LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(pod_creation, "_GOING_SECONDS", 0.02)
+    monkeypatch.setattr(pod_creation, "_LONGEST_WAIT", 0.02)
+
+
+@pytest.fixture
+async def kube(monkeypatch):
+    async with run_kube_server() as (server, api):
+        monkeypatch.setattr("kubespawner.reflector.shared_client", lambda _: api)
+        monkeypatch.setattr("kubespawner.spawner.shared_client", lambda _: api)
+        monkeypatch.setattr("kubespawner.spawner.load_config", lambda **_: None)
+        yield server
+        await Server._stop_all_reflectors()
+
+
+@pytest.fixture
+async def answering():
+    """A port where something answers."""
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+@pytest.fixture
+def server(kube, answering):
+    made = make_server(answering)
+    yield made
+    made.orm_spawner = None
+
+
+PORT = {"name": "notebook-port", "containerPort": 0}
+
+
+def make_server(port: int, **traits) -> Server:
+    user = SimpleNamespace(name="ada", id=1, url="/user/ada/", groups=[], escaped_name="ada")
+    orm_spawner = SimpleNamespace(name="", server=None, state=None, user_options={})
+    settings = {"failure_count": 0}
+    hub = SimpleNamespace(api_url="http://hub/api", base_url="/hub/", public_host="", url="/hub")
+    PORT["containerPort"] = port
+    made = Server(
+        user=user,
+        hub=hub,
+        orm_spawner=orm_spawner,
+        authenticator=None,
+        namespace=NAMESPACE,
+        pod_connect_ip="127.0.0.1",
+        port=port,
+        cmd=["jupyterhub-singleuser"],
+        start_timeout=20,
+        http_timeout=5,
+        **traits,
+    )
+    made.handler = SimpleNamespace(settings=settings)
+    made.get_env = dict
+    made.get_args = list
+    made.log = logging.getLogger("test")
+    return made
+
+
+def run_pod(kube, name="jupyter-ada"):
+    pod = kube.pods[name]
+    ready = {"name": "notebook", "ready": True, "state": {"running": {}}, "restartCount": 0}
+    status = {"phase": "Running", "podIP": "10.0.0.9", "containerStatuses": [ready]}
+    kube.put(pod | {"status": status, "spec": {"containers": [{"ports": [PORT]}]}})
+
+
+async def wait_until(condition):
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def start(server, kube) -> str:
+    """Start the server as JupyterHub does."""
+    attempt = asyncio.ensure_future(server.start())
+    await wait_until(lambda: kube.pods)
+    run_pod(kube)
+    url = await asyncio.wait_for(attempt, 15)
+    server.orm_spawner.server = orm.Server(proto="http", ip="127.0.0.1", port=1, base_url="/")
+    server._server = SimpleNamespace(url=url, orm_server=server.orm_spawner.server)
+    return url
+
+
+async def poll(server) -> int | None:
+    return await asyncio.wait_for(server.poll(), 10)
+
+
+# Starting
+
+
+async def test_a_start_is_remembered_before_its_pod_is_made(server, kube):
+    attempt = server.start()
+    assert server.orm_spawner.state["start_id"] == server.start_id
+    assert not kube.calls
+    work = asyncio.ensure_future(attempt)
+    await wait_until(lambda: kube.pods)
+    assert kube.pods["jupyter-ada"]["metadata"]["annotations"][START_ID] == server.start_id
+    run_pod(kube)
+    await asyncio.wait_for(work, 15)
+
+
+async def test_an_ordinary_start_costs_one_request_beside_the_watches(server, kube, answering):
+    assert await start(server, kube) == f"http://127.0.0.1:{answering}"
+    assert [method for method, _ in kube.calls] == ["POST"]
+    assert await poll(server) is None
+
+
+async def test_an_image_that_is_nowhere_ends_the_start_at_once_and_counts_as_no_failure(
+    server, kube, caplog
+):
+    attempt = asyncio.ensure_future(server.start())
+    await wait_until(lambda: kube.pods)
+    waiting = {
+        "reason": "ImagePullBackOff",
+        "message": 'Back-off pulling image "no/such:1": not found',
+    }
+    status = {
+        "name": "notebook",
+        "image": "no/such:1",
+        "ready": False,
+        "state": {"waiting": waiting},
+    }
+    kube.put(
+        kube.pods["jupyter-ada"]
+        | {"status": {"phase": "Pending", "containerStatuses": [status | {"restartCount": 0}]}}
+    )
+    with pytest.raises(web.HTTPError) as error:
+        await asyncio.wait_for(attempt, 5)
+    assert error.value.status_code == 503
+    assert "Reference:" in error.value.jupyterhub_message
+    assert "image" in error.value.jupyterhub_message
+    assert kube.pods == {}
+    assert server.handler.settings["failure_count"] == -1  # JupyterHub adds one
+    assert "image-not-found" in caplog.text
+
+
+async def test_a_quota_that_is_reached_is_told_and_makes_nothing(server, kube):
+    async def refuse(_request, _truth):
+        message = 'pods "jupyter-ada" is forbidden: exceeded quota: q, requested: pods=1'
+        return web_json({"message": message, "reason": "Forbidden", "code": 403}, 403)
+
+    kube.answers = [refuse]
+    with pytest.raises(web.HTTPError) as error:
+        await asyncio.wait_for(server.start(), 5)
+    assert error.value.status_code == 503
+    assert [method for method, _ in kube.calls] == ["POST"]
+
+
+def web_json(body, status):
+    from aiohttp import web as server_web
+
+    return server_web.json_response(body, status=status)
+
+
+async def test_a_start_that_takes_too_long_says_what_was_missing_before_jupyterhub_gives_up(
+    kube, answering
+):
+    server = make_server(answering)
+    server.start_timeout = 3
+    attempt = asyncio.ensure_future(server.start())
+    with pytest.raises(web.HTTPError) as error:
+        await asyncio.wait_for(attempt, 3)
+    assert error.value.status_code == 503
+    assert kube.pods == {}
+
+
+async def test_a_pod_that_runs_and_does_not_answer_is_told(kube, unused_port):
+    server = make_server(unused_port)
+    server.http_timeout = 1
+    attempt = asyncio.ensure_future(server.start())
+    await wait_until(lambda: kube.pods)
+    run_pod(kube)
+    with pytest.raises(web.HTTPError) as error:
+        await asyncio.wait_for(attempt, 10)
+    assert "did not answer" in error.value.jupyterhub_message
+    assert kube.pods == {}
+
+
+@pytest.fixture
+def unused_port():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+async def test_a_start_that_is_given_up_while_its_pod_is_made_leaves_none(server, kube):
+    async def be_slow(request, truth):
+        await asyncio.sleep(0.3)
+        return await truth(request)
+
+    kube.answers = [be_slow]
+    attempt = asyncio.ensure_future(server.start())
+    await wait_until(lambda: kube.calls)
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    # JupyterHub asks whether it runs, and stops it if it does.
+    if await poll(server) is None:
+        await server.stop()
+    assert kube.pods == {}
+    assert server.last_end is None
+
+
+async def test_the_progress_tells_what_is_waited_for(server, kube):
+    attempt = asyncio.ensure_future(server.start())
+    await wait_until(lambda: kube.pods)
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 Insufficient memory.",
+    }
+    kube.put(kube.pods["jupyter-ada"] | {"status": {"phase": "Pending", "conditions": [condition]}})
+    await wait_until(lambda: server._reason and server._reason.code == "unschedulable-memory")
+    async for event in server.progress():
+        assert "memory" in event["message"]
+        assert event["message"].endswith(" s)")
+        assert 0 <= event["progress"] < 100
+        break
+    attempt.cancel()
+
+
+# Running
+
+
+async def test_an_api_server_that_is_silent_says_nothing_of_a_server(server, kube):
+    await start(server, kube)
+    await Server._stop_all_reflectors()
+    kube.answers = [500]
+    reflector = await server._start_watching_pods()
+    reflector.resources = {}
+    assert await poll(server) is None
+    assert server.last_end is None
+
+
+async def test_a_pod_that_the_watch_has_lost_is_found_by_asking(server, kube):
+    await start(server, kube)
+    server.pod_reflector.resources = {}
+    lists = kube.lists
+    assert await poll(server) is None
+    await wait_until(lambda: kube.lists > lists)
+
+
+async def test_a_pod_that_was_deleted_by_hand_is_told(server, kube):
+    await start(server, kube)
+    kube.remove("jupyter-ada")
+    await wait_until(lambda: not server.pod_reflector.pods)
+    assert await poll(server) == 1
+    assert server.last_end["code"] == "deleted"
+    assert server.get_state()["last_end"] == server.last_end
+
+
+async def test_a_server_that_was_evicted_is_told_though_its_pod_is_gone(server, kube):
+    await start(server, kube)
+    evicted = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}
+    kube.put(kube.pods["jupyter-ada"] | {"status": evicted})
+    kube.remove("jupyter-ada")
+    await wait_until(lambda: not server.pod_reflector.pods)
+    assert await poll(server) == 1
+    assert server.last_end["code"] == "evicted"
+
+
+def crash(kube, restarts: int, waiting: str = "CrashLoopBackOff"):
+    pod = kube.pods["jupyter-ada"]
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    state = {"waiting": {"reason": waiting}} if waiting else ended
+    status = {
+        "name": "notebook",
+        "ready": False,
+        "state": state,
+        "lastState": ended,
+        "restartCount": restarts,
+    }
+    kube.put(pod | {"status": {"phase": "Running", "containerStatuses": [status]}})
+
+
+async def test_a_server_that_is_started_again_in_its_pod_lives(server, kube):
+    await start(server, kube)
+    crash(kube, 0, waiting="")
+    await wait_until(lambda: "terminated" in str(server.get_own_pod()))
+    assert await poll(server) is None
+    assert list(kube.pods) == ["jupyter-ada"]
+
+
+async def test_a_server_that_crashes_again_and_again_is_ended_with_the_reason(server, kube):
+    await start(server, kube)
+    crash(kube, 3)
+    await wait_until(lambda: "CrashLoopBackOff" in str(server.get_own_pod()))
+    assert await poll(server) == 1
+    assert server.last_end["code"] == "oom"
+    assert kube.pods == {}
+
+
+async def test_a_pod_on_a_lost_node_is_given_up_in_time(server, kube, monkeypatch):
+    await start(server, kube)
+    monkeypatch.setattr(steady_spawner, "_GOING_SECONDS", 0.1)
+    pod = kube.pods["jupyter-ada"]
+    going = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0}
+    kube.put(pod | {"metadata": pod["metadata"] | going})
+    await wait_until(lambda: "deletionTimestamp" in server.get_own_pod()["metadata"])
+    assert await poll(server) is None
+    await asyncio.sleep(0.2)
+    assert await poll(server) == 1
+    assert kube.pods == {}
+
+
+# Stopping
+
+
+async def test_a_stop_names_the_pod_that_it_means(server, kube):
+    await start(server, kube)
+    await asyncio.wait_for(server.stop(), 10)
+    assert kube.pods == {}
+
+
+async def test_a_stop_leaves_a_pod_that_came_after(server, kube):
+    await start(server, kube)
+    kube.remove("jupyter-ada")
+    kube.make_pod("jupyter-ada", labels={HUB: "north"}, annotations=USER | {START_ID: "another"})
+    await wait_until(lambda: server.get_own_pod() is None)
+    await asyncio.wait_for(server.stop(), 10)
+    assert list(kube.pods) == ["jupyter-ada"]
+
+
+async def test_a_stop_of_what_is_gone_is_done(server, kube):
+    await start(server, kube)
+    kube.remove("jupyter-ada")
+    await wait_until(lambda: not server.pod_reflector.pods)
+    await asyncio.wait_for(server.stop(), 10)
+    assert kube.list_calls("DELETE") == []
+
+
+async def test_a_hub_that_comes_after_knows_the_server_by_its_start(server, kube, answering):
+    await start(server, kube)
+    later = make_server(answering)
+    later._server, later.orm_spawner = server._server, server.orm_spawner
+    later.load_state(server.get_state())
+    assert await poll(later) is None
+    await asyncio.wait_for(later.stop(), 10)
+    assert kube.pods == {}
+
+
+def test_the_bar_never_reaches_its_end():
+    percents = [explained_spawner._find_percent(seconds, 10) for seconds in range(0, 600, 5)]
+    assert percents == sorted(percents)
+    assert percents[0] == 0
+    assert percents[-1] <= 90
