@@ -19,6 +19,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
@@ -96,8 +97,10 @@ class Reconciler:
                 await self._try()
                 await asyncio.sleep(self._spawner.reconcile_interval * (0.75 + draw_chance() / 2))
         finally:
-            async with self._client, asyncio.timeout(_RELEASE_SECONDS):
-                await self._lease.release()
+            # Without an answer it ends by itself, later.
+            async with self._client:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._lease.release(), _RELEASE_SECONDS)
 
     async def _try(self) -> None:
         try:
