@@ -4,8 +4,8 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.crypto import EncryptionUnavailable, InvalidToken, decrypt, encrypt
-from sqlalchemy import update
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy import select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 
 async def open_state(encrypted: bytes | None) -> dict[str, Any] | None:
@@ -46,8 +46,9 @@ async def replace_state(user: Any, seen: bytes | None, state: dict[str, Any]) ->
 
 def _look_again(user: Any) -> bool:
     """Have the session know what is in the database; False if the user was removed."""
-    try:
-        user.db.refresh(user.orm_user, ["encrypted_auth_state"])
-    except InvalidRequestError:
-        return False
-    return True
+    # The one column: a refresh of the object takes four times as long, at each start.
+    asked = select(orm.User.encrypted_auth_state).where(orm.User.id == user.orm_user.id)
+    found = user.db.execute(asked).first()
+    if found is not None:
+        set_committed_value(user.orm_user, "encrypted_auth_state", found[0])
+    return found is not None

@@ -509,10 +509,10 @@ async def test_a_database_in_trouble_is_told_once(desk, caplog):
     await desk.save(make_due_state())
     unheard = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
-    refresh, desk.user.db.refresh = desk.user.db.refresh, None
+    execute, desk.user.db.execute = desk.user.db.execute, None
     with pytest.raises(TypeError):
         await desk.refresher.get()
-    desk.user.db.refresh = refresh
+    desk.user.db.execute = execute
     desk.refresher._running = None
     await asyncio.sleep(0.01)
     assert unheard == []

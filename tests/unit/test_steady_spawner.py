@@ -87,6 +87,7 @@ def make_server(port: int, **traits) -> Server:
     made.handler = SimpleNamespace(settings=settings)
     made.get_env = dict
     made.get_args = list
+    made.db = SimpleNamespace(commit=lambda: None)
     made.log = logging.getLogger("test")
     return made
 
@@ -110,7 +111,9 @@ async def start(server, kube) -> str:
     await wait_until(lambda: kube.pods)
     run_pod(kube)
     url = await asyncio.wait_for(attempt, 15)
-    server.orm_spawner.server = orm.Server(proto="http", ip="127.0.0.1", port=1, base_url="/")
+    server.orm_spawner.server = orm.Server(
+        proto="http", ip="127.0.0.1", port=1, base_url="/", cookie_name="ada"
+    )
     server._server = SimpleNamespace(url=url, orm_server=server.orm_spawner.server)
     return url
 

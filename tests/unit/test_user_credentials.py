@@ -367,15 +367,15 @@ async def test_a_store_that_fails_is_tried_again(desk, caplog):
 async def test_a_database_that_fails_ends_no_keeping(desk, count, caplog):
     """Wherever in a round it fails."""
     await desk.save(make_state())
-    refresh, calls = desk.user.db.refresh, []
+    execute, calls = desk.user.db.execute, []
 
-    def fail_once(*arguments):
+    def fail_once(*arguments, **options):
         calls.append(arguments)
         if len(calls) == count + 1:
             raise OSError("the disk is full")
-        return refresh(*arguments)
+        return execute(*arguments, **options)
 
-    desk.user.db.refresh = fail_once
+    desk.user.db.execute = fail_once
     desk.kept.keep()
     await wait_until(lambda: len(calls) > count)
     await asyncio.sleep(0.01)
