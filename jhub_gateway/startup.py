@@ -22,7 +22,8 @@ def check_hub(app: JupyterHub) -> None:
 def prepare_hub(app: JupyterHub) -> None:
     """Check the settings of this hub's spawner, and prepare what its starts need.
 
-    It also gives each request an id, which the logs and the API calls that it causes bear.
+    It also gives each request an id, which the logs and the API calls that it causes bear, and puts
+    this project's pages in the place of some of JupyterHub's.
 
     :class:`~jhub_gateway.authenticator.GatewayAuthenticator` calls it when the hub starts. With
     another authenticator the same is done at the first start of a server, which is refused if
