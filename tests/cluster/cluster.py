@@ -23,6 +23,9 @@ from .versions import get_build_key
 ANSWER_SECONDS = 30
 """How long programs that run may take to answer: a busy machine is no reason to end them."""
 
+STORES = ("etcd", "kube-apiserver")
+CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet")
+
 BUILD_KEY = STATE / "build-key"
 """Names the programs that the running cluster was started with."""
 
@@ -79,11 +82,15 @@ def start_program(name: str) -> None:
     """Start one program again that was stopped, as it was; return once the cluster is well."""
     with _lock():
         if process.get_pid(name) is None:
-            pid = process.start_again(name)
-            if name in node.NAMES:
-                cgroups.join(pid)
+            _start_again(name)
         api = Api(KUBECONFIG)
         process.wait_until("the API server was ready", api.is_ready, needs=[name], seconds=60)
+        if name in STORES:
+            # The longer it was away the longer they wait before they ask again: up to a minute.
+            for client in CLIENTS:
+                if process.get_pid(client) is not None:
+                    process.stop(client)
+                    _start_again(client)
         if name in node.NAMES:
             ready = partial(node.is_node_ready, api)
             process.wait_until("the node was ready", ready, needs=[name], seconds=60)
@@ -156,6 +163,12 @@ def _remove_everything() -> None:
 
 def _get_running_build() -> str:
     return BUILD_KEY.read_text() if BUILD_KEY.exists() else ""
+
+
+def _start_again(name: str) -> None:
+    pid = process.start_again(name)
+    if name in node.NAMES:
+        cgroups.join(pid)
 
 
 def _answers_in_time(ask: Callable[[], bool]) -> bool:
