@@ -53,6 +53,7 @@ class UserCredentials:
         self._keeping: asyncio.Task[None] | None = None
         self._failures = 0
         self._is_just_written = False
+        self._times: dict[str, Any] = {}
         self.with_id_token = False
         self.reading_delay = 0.0
         self._is_told_short = False
@@ -86,6 +87,7 @@ class UserCredentials:
         async with self._writing:
             # A write gives the claim back, which a refresh that goes on still needs.
             state = await self._refresher.get()
+            self._times = _find_times(state or {})
             self._warn_of_short(state or {})
             login = make_login(self._user.name, state, self._groups)
             sources = self.find_sources()
@@ -212,7 +214,7 @@ class UserCredentials:
         while True:
             try:
                 await self._write_again()
-                seconds = await self._find_sleep()
+                seconds = self._find_sleep()
                 self._failures = 0
             except Exception as problem:
                 self._fail(problem)
@@ -241,14 +243,19 @@ class UserCredentials:
             exc_info=not is_known,
         )
 
-    async def _find_sleep(self) -> float:
-        state, _ = await read_state(self._user)
-        late = find_late((state or {}).get("requested_at"), (state or {}).get("expires_at"))
+    def _find_sleep(self) -> float:
+        late = find_late(self._times.get("requested_at"), self._times.get("expires_at"))
         now = self._clock()
         times = [
-            self._refresher.find_next(state),
+            self._refresher.find_next(self._times),
             self._renewals.next_at,
             late if self._refresher.failures and late and late > now else None,
         ]
         next_at = min((time for time in times if time is not None), default=now + LONGEST_SLEEP)
         return min(max(next_at - now, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+
+def _find_times(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a login says when it is due, and none of its tokens."""
+    times = {key: state.get(key) for key in ("ended", "requested_at", "expires_at")}
+    return times | {"refresh_token": bool(state.get("refresh_token"))}
