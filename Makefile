@@ -11,7 +11,10 @@ PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadgroup
 # What knows nothing of a hub is the same with each JupyterHub.
 HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
   --ignore-glob='*/test_secret_*' --ignore-glob='*/test_identity_provider.py' \
-  --ignore-glob='*/test_protected_service.py'
+  --ignore-glob='*/test_protected_service.py' --ignore-glob='*/test_answers.py' \
+  --ignore-glob='*/test_leases.py' --ignore-glob='*/test_reconciler_access.py' \
+  --ignore-glob='*_reasons*.py' --ignore-glob='*/test_redaction.py' \
+  --ignore-glob='*/test_reconciliation.py' --ignore-glob='*/test_storm_bench.py'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
