@@ -81,7 +81,7 @@ bench: venv  ## how long a start takes, beside plain KubeSpawner; not part of `m
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.storm
 
-# Needs no root. N=400 ROUNDS=3 SCENARIOS=storm,slow-creates VARIANTS=gateway PROFILE=directory.
+# Needs no root. N=400 ROUNDS=3 SCENARIOS=storm,slow-creates RESTART=1000 PROFILE=directory.
 bench-storm: venv  ## hundreds of starts at once, beside plain KubeSpawner: the second part of bench
 	@$(BIN)/python -m benchmarks.storm
 
