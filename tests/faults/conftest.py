@@ -20,7 +20,7 @@ MakeSite = Callable[..., FaultSite]
 @pytest.fixture
 def make_fault_site(fault_cluster: FaultCluster, tmp_path: Path) -> Iterator[MakeSite]:
     """Starts hubs in a namespace of this test's, with proxies of their own."""
-    with _open_sites(fault_cluster, tmp_path) as make:
+    with open_sites(fault_cluster, tmp_path) as make:
         yield make
 
 
@@ -43,7 +43,7 @@ def shared_site(
     fault_cluster: FaultCluster, registry: Registry, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FaultSite]:
     """One hub for the tests of a module that break single pods alone."""
-    with _open_sites(fault_cluster, tmp_path_factory.mktemp("site")) as make:
+    with open_sites(fault_cluster, tmp_path_factory.mktemp("site")) as make:
         yield make(registry.make_config())
 
 
@@ -56,7 +56,7 @@ def chance() -> random.Random:
 
 
 @contextmanager
-def _open_sites(cluster: FaultCluster, directory: Path) -> Iterator[MakeSite]:
+def open_sites(cluster: FaultCluster, directory: Path) -> Iterator[MakeSite]:
     """Hubs of one namespace, which end with it."""
     with make_namespace(cluster.kubeconfig, cluster.storage) as space, ExitStack() as sites:
 

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +99,11 @@ class FaultSite:
         for name in names:
             self.tokens[name] = self.hub.add_user(name)
 
+    def add_token(self, name: str) -> None:
+        """Take up a user who has signed in."""
+        answer = self.hub.api("POST", f"/users/{name}/tokens", json={"note": "tests"})
+        self.tokens[name] = answer.json()["token"]
+
     def ask(self, method: str, user: str, **options: Any) -> int:
         """Ask for the user's server, or for its end (DELETE); the status, 0 while the hub is down.
 
@@ -108,6 +114,11 @@ class FaultSite:
         except requests.RequestException:
             return 0
 
+    def ask_later(self, method: str, *users: str) -> None:
+        """Ask as `ask` does, and don't wait for the answers."""
+        for user in users:
+            threading.Thread(target=self.ask, args=(method, user)).start()
+
     def start(self, *users: str, profile: str = "small", seconds: float = START_SECONDS) -> None:
         """Start the users' servers, all at once; return once all can be reached."""
 
@@ -117,6 +128,10 @@ class FaultSite:
 
         with ThreadPoolExecutor(10) as pool:
             list(pool.map(start, users))
+        self.wait_for(*users, seconds=seconds)
+
+    def wait_for(self, *users: str, seconds: float = START_SECONDS) -> None:
+        """Return once all of these users' servers can be reached."""
         wait_until(
             lambda: set(users) <= self.get_ready(),
             f"{', '.join(users)} run",

@@ -67,7 +67,8 @@ def test_a_full_namespace_refuses_at_once_and_stops_no_hub(shared_site: FaultSit
 
 def test_a_slow_image_is_waited_for_and_given_up_by_the_user(shared_site: FaultSite):
     shared_site.add_users("slow-0")
-    assert shared_site.ask("POST", "slow-0") in (201, 202)
+    shared_site.ask_later("POST", "slow-0")
+    wait_until(lambda: "slow-0" in shared_site.get_states(), "the start has begun", 10)
     messages = (event["message"] for event in shared_site.follow_start("slow-0"))
     assert next(message for message in messages if "image" in message)
     # Who gives up finds nothing left.

@@ -15,8 +15,7 @@ KILLS = 4
 def test_killed_at_random_moments_during_starts_and_stops(site, chance):
     kept, busy = ["user-kept-0", "user-kept-1"], [f"user-{number}" for number in range(20)]
     site.add_users("lab-0", *kept, *busy)
-    site.start("lab-0", profile="large")
-    site.start(*kept)
+    site.start("lab-0", *kept, profile="large")
     kernel = start_kernel(f"{site.hub.url}/user/lab-0", site.tokens["lab-0"])
     kernel.run("x = 42")
     before = site.read_all(kept)

@@ -1,6 +1,5 @@
 """The node is lost for a while: its kubelet says nothing, and its containers go on."""
 
-import threading
 from contextlib import suppress
 
 from tests.cluster.kubelet import NODE
@@ -33,7 +32,7 @@ def test_a_lost_node_takes_nothing_that_need_not_go(make_fault_site, fault_clust
     site.read("brief-0")
     with fault_cluster.stopped("kubelet"):
         wait_until(lambda: is_lost(site), "the node is called lost", LOST_SECONDS)
-        threading.Thread(target=site.ask, args=("POST", "user-waiting")).start()
+        site.ask_later("POST", "user-waiting")
         expect_waiting_for_node(site)
         # Who need not leave for 300 s is reached, whatever the node says.
         assert site.read_all(before) == before
@@ -50,7 +49,7 @@ def test_a_lost_node_takes_nothing_that_need_not_go(make_fault_site, fault_clust
         assert site.get_last_end("brief-0")["code"] == "node-lost"
     # Put by hand, it goes by hand.
     site.namespace.kubectl("taint", "node", NODE, f"{LOST}:NoExecute-", check=False)
-    wait_until(lambda: "user-waiting" in site.get_ready(), "the start goes on", 60, site.hub.tail)
+    site.wait_for("user-waiting", seconds=60)
     check_hub_is_whole(site, before)
 
 

@@ -11,7 +11,8 @@ IDLE_SECONDS = 120
 # What a killed hub has left is known for such after the reconciler's grace period.
 ORPHAN_SECONDS = 60
 HUB_LABEL = "jhub-gateway/hub"
-USERNAME = "hub.jupyter.org/username"
+# Of a pod, and of a Secret.
+USERNAMES = ("hub.jupyter.org/username", "jhub-gateway/username")
 
 
 def check_hub_is_whole(
@@ -67,10 +68,15 @@ def find_orphans(site: FaultSite, *others: FaultSite) -> list[str]:
 
 
 def is_small(user: str) -> bool:
-    """Whether the user's server is the small one."""
-    return user.startswith("user-")
+    """Whether the user's server is a small one."""
+    return not user.startswith("lab-")
 
 
 def _read(text: str) -> list[tuple[str, str]]:
+    """The owner and the name of each object of a list."""
     found = [each["metadata"] for each in json.loads(text)["items"]]
-    return [((one.get("annotations") or {}).get(USERNAME, ""), one["name"]) for one in found]
+    return [(_find_owner(one.get("annotations") or {}), one["name"]) for one in found]
+
+
+def _find_owner(annotations: Mapping[str, str]) -> str:
+    return next((annotations[name] for name in USERNAMES if name in annotations), "")
