@@ -21,8 +21,9 @@ from jhub_gateway.refusals import make_logged_failure, make_logged_refusal
 from jhub_gateway.start_metrics import count_end, count_failed_start
 from jhub_gateway.steady_spawner import SteadySpawner
 
-# Before JupyterHub gives up, which has no reason to show.
-_MARGIN_SECONDS = 2
+# JupyterHub has no reason to show when it gives up: what is left of a start is ended before that.
+_MOST_MARGIN = 10
+_LOG_SECONDS = 5
 _CONNECT_SECONDS = 1.0
 _LOG_LINES = 20
 _HOME_REFUSED = "home-refused"
@@ -45,7 +46,8 @@ class ExplainedSpawner(SteadySpawner):
     last_end: dict[str, str] | None = None
     _reason: Reason | None = None
     _reason_since = 0.0
-    _restarts = 0
+    _restarts: int | None = None
+    _deadline = 0.0
     _news: asyncio.Event | None = None
 
     def get_state(self) -> dict[str, Any]:
@@ -74,12 +76,14 @@ class ExplainedSpawner(SteadySpawner):
 
     async def _start_and_explain(self, start: "asyncio.Future[str]") -> str:
         began = time.monotonic()
+        self._deadline = began + self.start_timeout
+        margin = min(_MOST_MARGIN, self.start_timeout / 4)
         self._news = asyncio.Event()
         self._set_reason(None)
         final = asyncio.ensure_future(self._wait_for_final_reason(self._news))
         try:
-            url = await self._unless_final(start, final, self.start_timeout - _MARGIN_SECONDS)
-            left = began + self.start_timeout - _MARGIN_SECONDS - time.monotonic()
+            url = await self._unless_final(start, final, self.start_timeout - margin)
+            left = self._deadline - margin - time.monotonic()
             answer = asyncio.ensure_future(_wait_for_answer(url))
             await self._unless_final(answer, final, min(self.http_timeout, max(left, 1)), url)
         except StartRefused as refusal:
@@ -102,9 +106,7 @@ class ExplainedSpawner(SteadySpawner):
     ) -> Any:
         """Return what ``work`` returns. Raises StartFailed as soon as the start has failed."""
         try:
-            await asyncio.wait(
-                {work, final}, timeout=max(seconds, 1), return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait({work, final}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return work.result()
             if final.done():
@@ -116,8 +118,10 @@ class ExplainedSpawner(SteadySpawner):
 
     async def _wait_for_final_reason(self, news: asyncio.Event) -> Reason:
         while True:
+            # Not wait_for: in Python 3.11 it takes no cancellation at the moment of news.
             with suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await news.wait()
             news.clear()
             reason = self._find_reason()
             self._set_reason(reason)
@@ -127,7 +131,8 @@ class ExplainedSpawner(SteadySpawner):
     def _find_reason(self) -> Reason | None:
         pod = self.get_own_pod()
         if pod is None:
-            return self._reason
+            gone = self.get_gone_pod()
+            return _find_end(gone) if gone else self._reason
         events = self.event_reflector.get_events(self.pod_key) if self.event_reflector else ()
         return find_start_reason(pod, events, now=time.time())
 
@@ -180,16 +185,19 @@ class ExplainedSpawner(SteadySpawner):
     async def _read_output(self, reason: Reason) -> str:
         if reason.code != _CRASH:
             return ""
-        pods = self.pod_requests
-        text = await pods.read_log(self.pod_name, _LOG_LINES, previous=True)
-        text = text or await pods.read_log(self.pod_name, _LOG_LINES, previous=False)
+        pods, text = self.pod_requests, ""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOG_SECONDS):
+                text = await pods.read_log(self.pod_name, _LOG_LINES, previous=True)
+                text = text or await pods.read_log(self.pod_name, _LOG_LINES, previous=False)
         return cut_log(text, _LOG_LINES)
 
     async def _end_failed_start(self) -> None:
         # JupyterHub does the same after this, and until it has, a page that asks how the start
         # goes gets an error. What fails here it tries again.
         with suppress(Exception):
-            await self.stop(now=True)
+            async with asyncio.timeout(max(self._deadline - 1 - time.monotonic(), 0.5)):
+                await self.stop(now=True)
 
     # Telling
 
@@ -229,7 +237,7 @@ class ExplainedSpawner(SteadySpawner):
         return status
 
     def _note_restart(self, reason: Reason, restarts: int) -> None:
-        if restarts > self._restarts:
+        if self._restarts is not None and restarts > self._restarts:
             count_end(reason)
             self.log.warning(
                 "Server %s goes on (%s): %s", self._log_name, reason.code, reason.cause
@@ -238,10 +246,7 @@ class ExplainedSpawner(SteadySpawner):
 
     def note_end(self, pod: Manifest | None) -> None:
         """Remember why the server has ended, for its user's next page."""
-        reason = find_end_reason(pod)
-        if reason.code == "ended" and not (pod and is_over(pod)):
-            # It ran when it was seen last, and is gone.
-            reason = find_end_reason(None)
+        reason = _find_end(pod)
         self.last_end = {
             "code": reason.code,
             "sentence": reason.sentence,
@@ -252,13 +257,21 @@ class ExplainedSpawner(SteadySpawner):
         self.log.warning("Server %s has ended (%s): %s", self._log_name, reason.code, reason.cause)
 
 
+def _find_end(pod: Manifest | None) -> Reason:
+    reason = find_end_reason(pod)
+    if reason.code == "ended" and not (pod and is_over(pod)):
+        # It ran when it was seen last, and is gone.
+        return find_end_reason(None)
+    return reason
+
+
 async def _wait_for_answer(url: str) -> None:
     """Return once a server takes connections there."""
     place, wait = urlsplit(url), 0.1
     while True:
         try:
-            attempt = asyncio.open_connection(place.hostname, place.port)
-            _, writer = await asyncio.wait_for(attempt, _CONNECT_SECONDS)
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                _, writer = await asyncio.open_connection(place.hostname, place.port)
         except (OSError, TimeoutError):
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, 1.0)

@@ -101,19 +101,24 @@ class PodCreation:
         # Nodes and the API server's own logs know a pod by its UID.
         self._log.info("Pod %s is made: UID %s", self._name, self.uid)
 
-    async def settle(self) -> str:
+    async def settle(self) -> str | None:
         """Return the UID of the pod if it has been made after all, or "".
 
-        For a start that is given up: what was asked for last may be on its way.
+        For a start that is given up: what was asked for last may be on its way. None where the
+        API server doesn't say.
         """
         if self._is_refused:
             return ""
         if self._request is not None and not self.uid:
-            answer = await self._request
+            answer = await asyncio.shield(self._request)
             if answer.is_fine:
                 self.uid = answer.body["metadata"]["uid"]
-        if not self.uid:
-            await self._adopt(await self._pods.read(self._name))
+        if self.uid:
+            return self.uid
+        found = await self._pods.read(self._name)
+        if not found.is_fine and found.status != HTTPStatus.NOT_FOUND:
+            return None
+        await self._adopt(found)
         return self.uid
 
     async def _ask(self) -> Answer:

@@ -13,12 +13,14 @@ from typing import Any
 from kubespawner import KubeSpawner
 from traitlets import default
 
+from jhub_gateway.chance import draw_chance
 from jhub_gateway.clients.kube_requests import Answer, Manifest
 from jhub_gateway.clients.pods import PodRequests
 from jhub_gateway.errors import StartFailed
 from jhub_gateway.models import Reason
 from jhub_gateway.pod_creation import PodCreation, find_wait, is_of_server, is_of_start
 from jhub_gateway.policy.answer_reasons import find_answer_reason
+from jhub_gateway.policy.labels import HUB
 from jhub_gateway.policy.pod_states import is_notebook_restarting, is_over
 from jhub_gateway.start_metrics import count_retry
 from jhub_gateway.watches.live_pods import LivePods
@@ -28,6 +30,7 @@ from jhub_gateway.watches.start_events import StartEvents
 # How much longer than its grace period a pod may take to go, before it is taken from a node that
 # may be lost.
 _GOING_SECONDS = 30
+_FORCES = 10
 
 _LIVE_REFLECTORS = {"pods": LivePods, "events": StartEvents}
 
@@ -40,6 +43,7 @@ class SteadySpawner(KubeSpawner):
     # Whether this hub began the start; otherwise one that ran before did.
     _is_begun_here = False
     _has_made_pod = False
+    _is_end_noted = False
     _going_since: float | None = None
     _force: "asyncio.Task[None] | None" = None
 
@@ -68,20 +72,26 @@ class SteadySpawner(KubeSpawner):
         self.start_id = state.get("start_id", "")
 
     def clear_state(self) -> None:
-        """Forget the start of a server that has stopped."""
+        """Forget the start of a server that has stopped, or begin anew before a start."""
         super().clear_state()
         self.start_id = ""
+        self._creation, self._has_made_pod, self._is_begun_here = None, False, True
+        self._is_end_noted = False
 
     # What the hub sees
 
     async def _start_reflector(
         self, kind: str, reflector_class: Any, replace: bool = False, **settings: Any
     ) -> Any:
+        found = self.reflectors.get(self._get_reflector_key(kind))
+        if isinstance(found, LiveReflector) and (replace or found.first_load_future.done()):
+            # Another one would know of no pods at first, and nobody would listen to it.
+            found.list_again() if replace else found.keep_alive()
+            return found
         live = _LIVE_REFLECTORS.get(kind, reflector_class)
-        reflector = await super()._start_reflector(kind, live, replace, **settings)
-        if isinstance(reflector, LiveReflector):
-            reflector.keep_alive()
-        return reflector
+        start = super()._start_reflector(kind, live, replace, **settings)
+        # Shielded: many may wait for one watch, and who gives up must not end it for all.
+        return await asyncio.shield(asyncio.ensure_future(start))
 
     @property
     def pod_key(self) -> str:
@@ -95,11 +105,19 @@ class SteadySpawner(KubeSpawner):
         return pod if pod and self._is_own(pod) else None
 
     def _is_own(self, pod: Manifest) -> bool:
-        # A server of a hub that didn't remember starts has no id.
+        # A server that a plain KubeSpawner started, or an older version, has no id.
         return is_of_start(pod, self.start_id) if self.start_id else self._is_of_server(pod)
 
     def _is_of_server(self, pod: Manifest) -> bool:
         return is_of_server(pod, self.hub_labels, self.user.name, self.name)
+
+    def _is_of_earlier_start(self, pod: Manifest) -> bool:
+        # One without the hub's label may be a running server of another hub.
+        return HUB in (pod["metadata"].get("labels") or {}) and self._is_of_server(pod)
+
+    def is_pod_running(self, pod: Manifest | None) -> bool:
+        """Whether it is this server's, and runs. KubeSpawner looks for pods by name alone."""
+        return pod is not None and self._is_own(pod) and bool(super().is_pod_running(pod))
 
     @property
     def hub_labels(self) -> dict[str, str]:
@@ -117,6 +135,7 @@ class SteadySpawner(KubeSpawner):
         """Give a start its id, and have it remembered before there is a pod."""
         self.start_id = token_hex(8)
         self._creation, self._has_made_pod, self._is_begun_here = None, False, True
+        self._is_end_noted = False
         # JupyterHub commits what has changed once start() has returned its awaitable.
         self.orm_spawner.state = self.get_state()
 
@@ -126,7 +145,7 @@ class SteadySpawner(KubeSpawner):
     async def _make_create_pod_request(self, pod: Any, request_timeout: float) -> bool:  # noqa: ARG002
         manifest = self.api.api_client.sanitize_for_serialization(pod)
         self._creation = PodCreation(
-            self.pod_requests, manifest, self._is_of_server, self.log, self.say_waiting
+            self.pod_requests, manifest, self._is_of_earlier_start, self.log, self.say_waiting
         )
         await self._creation.run()
         # It is large, and there may be a thousand servers.
@@ -140,12 +159,13 @@ class SteadySpawner(KubeSpawner):
 
         Where the API server can't say, it runs.
         """
+        await self._start_watching_pods()
         # KubeSpawner deletes a pod that it finds ended.
         may_have_pod, pod = self._may_have_pod, self.get_own_pod()
         if pod is not None and is_notebook_restarting(pod):
             # It would delete it between two runs of its container, too.
             return None
-        status: int | None = await super().poll()
+        status: int | None = 1 if pod is None else await super().poll()
         # To KubeSpawner one that is started again and again runs.
         if status is None and not (pod and is_over(pod)):
             return await self._end_if_stuck(pod)
@@ -159,6 +179,8 @@ class SteadySpawner(KubeSpawner):
         return self.server is not None
 
     async def _confirm_end(self, status: int, pod: Manifest | None) -> int | None:
+        if self._is_end_noted:
+            return status
         if pod is None:
             found = await self._read_own_pod()
             if not found.is_fine and found.status != HTTPStatus.NOT_FOUND:
@@ -171,12 +193,13 @@ class SteadySpawner(KubeSpawner):
                 return None
         elif not is_over(pod):
             return None
-        self.note_end(pod or self._get_gone_pod())
+        self._note_end_once(pod or self.get_gone_pod())
         if pod is not None and self.delete_stopped_pods and self.get_own_pod() is not None:
             await self._delete(pod["metadata"]["uid"], grace_seconds=0)
         return status
 
-    def _get_gone_pod(self) -> Manifest | None:
+    def get_gone_pod(self) -> Manifest | None:
+        """Return this server's pod as it was when it went, if the watch has seen that."""
         pod = self.pod_reflector.gone.get(self.pod_key)
         return pod if pod and self._is_own(pod) else None
 
@@ -188,6 +211,12 @@ class SteadySpawner(KubeSpawner):
         if found.is_fine and not self._is_own(found.body):
             return Answer(HTTPStatus.NOT_FOUND, {"message": "the pod of that name is another"})
         return found
+
+    def _note_end_once(self, pod: Manifest | None) -> None:
+        # JupyterHub polls three times before it has freed the user.
+        if not self._is_end_noted:
+            self.note_end(pod)
+        self._is_end_noted = True
 
     def note_end(self, pod: Manifest | None) -> None:
         """Hear that the server has ended by itself; ``pod`` as it was last, if it is there."""
@@ -202,7 +231,7 @@ class SteadySpawner(KubeSpawner):
         grace = pod["metadata"].get("deletionGracePeriodSeconds") or 0
         if now - self._going_since < grace + _GOING_SECONDS:
             return None
-        self.note_end(pod)
+        self._note_end_once(pod)
         await self._delete(pod["metadata"]["uid"], grace_seconds=0)
         return 1
 
@@ -211,19 +240,21 @@ class SteadySpawner(KubeSpawner):
     async def stop(self, now: bool = False) -> None:
         """Delete the server's pod, and no other; gone already is fine."""
         await self._start_watching_pods()
-        if self._may_have_pod and await self._find_uid():
+        if self._may_have_pod and await self._find_uid() != "":
             await super().stop(now)
         self._creation, self._has_made_pod = None, False
 
-    async def _find_uid(self) -> str:
-        """Return the UID of the pod that is to go, or "" if there is none."""
+    async def _find_uid(self) -> str | None:
+        """Return the UID of the pod that is to go, "" if there is none, None if nobody knows."""
         if self._creation is not None:
             return await self._creation.settle()
         if pod := self.get_own_pod():
             uid: str = pod["metadata"]["uid"]
             return uid
         found = await self._read_own_pod()
-        return found.body["metadata"]["uid"] if found.is_fine else ""
+        if found.status == HTTPStatus.NOT_FOUND:
+            return ""
+        return found.body["metadata"]["uid"] if found.is_fine else None
 
     async def _make_delete_pod_request(
         self,
@@ -233,13 +264,17 @@ class SteadySpawner(KubeSpawner):
         request_timeout: float,  # noqa: ARG002
     ) -> bool:
         uid = await self._find_uid()
+        if uid is None:
+            await asyncio.sleep(draw_chance())
+            return False
         return not uid or await self._delete(uid, grace_seconds)
 
     async def _delete(self, uid: str, grace_seconds: int) -> bool:
         """Ask for the pod's end. Return False if the API server has to be asked again."""
         answer = await self.pod_requests.delete(self.pod_name, uid, grace_seconds)
         if answer.is_fine and grace_seconds:
-            self._force = asyncio.create_task(self._delete_if_stuck(uid, grace_seconds))
+            end = _end_if_stuck(self.pod_requests, self.pod_reflector, self.pod_key, uid, self.log)
+            self._force = asyncio.create_task(end)
         # A pod of that name with another UID answers 409: this one is gone.
         if answer.is_fine or answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
             return True
@@ -251,9 +286,15 @@ class SteadySpawner(KubeSpawner):
         await asyncio.sleep(find_wait(answer, 1))
         return False
 
-    async def _delete_if_stuck(self, uid: str, grace_seconds: int) -> None:
-        await asyncio.sleep(grace_seconds + _GOING_SECONDS)
-        pod = self.pod_reflector.pods.get(self.pod_key)
-        if pod and pod["metadata"]["uid"] == uid:
-            self.log.warning("Pod %s does not end: its node may be lost", self.pod_key)
-            await self._delete(uid, grace_seconds=0)
+
+async def _end_if_stuck(
+    pods: PodRequests, reflector: LivePods, key: str, uid: str, log: Any
+) -> None:
+    """Take a pod that does not go from its node: that may be lost."""
+    for _ in range(_FORCES):
+        await asyncio.sleep(_GOING_SECONDS)
+        pod = reflector.pods.get(key)
+        if not pod or pod["metadata"]["uid"] != uid:
+            return
+        log.warning("Pod %s does not end: its node may be lost", key)
+        await pods.delete(pod["metadata"]["name"], uid, grace_seconds=0)

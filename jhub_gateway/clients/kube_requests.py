@@ -15,6 +15,8 @@ from aiohttp import ClientError
 from jhub_gateway.clients.request_metrics import measure_request
 
 UNREACHABLE = 0
+# No start is worth waiting longer for.
+_MOST_SECONDS = 60.0
 # How an answer is asked for: as it is, or the metadata of a list's objects alone.
 JSON = "application/json, */*"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -68,7 +70,7 @@ async def send(
             async with response:
                 text = await response.text(errors="replace")
             request.status = response.status
-    except (ClientError, OSError, TimeoutError) as problem:
+    except (ClientError, OSError, TimeoutError, RuntimeError) as problem:
         message = f"{type(problem).__name__}: {problem}".rstrip(": ")
         return Answer(UNREACHABLE, {"message": message})
     after = _read_seconds(response.headers.get("Retry-After"))
@@ -84,4 +86,5 @@ def _read_object(text: str, kind: str) -> Manifest:
 
 
 def _read_seconds(header: str | None) -> float | None:
-    return float(header) if header and header.isascii() and header.isdigit() else None
+    is_number = header is not None and header.isascii() and header.isdigit()
+    return min(float(header or 0), _MOST_SECONDS) if is_number else None

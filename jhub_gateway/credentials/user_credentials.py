@@ -87,7 +87,7 @@ class UserCredentials:
         async with self._writing:
             # A write gives the claim back, which a refresh that goes on still needs.
             state = await self._refresher.get()
-            self._times = _find_times(state or {})
+            self._times = _find_times(state) if state else {}
             self._warn_of_short(state or {})
             login = make_login(self._user.name, state, self._groups)
             sources = self.find_sources()

@@ -23,7 +23,8 @@ def is_over(pod: Pod) -> bool:
     status = get_notebook_status(pod)
     state = status.get("state") or {}
     if ended := state.get("terminated"):
-        return not ended.get("exitCode")
+        never = pod.get("spec", {}).get("restartPolicy") == "Never"
+        return never or not ended.get("exitCode")
     waiting = (state.get("waiting") or {}).get("reason")
     return waiting == "CrashLoopBackOff" and status.get("restartCount", 0) >= _MOST_RESTARTS
 

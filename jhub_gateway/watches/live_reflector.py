@@ -22,8 +22,10 @@ _WATCH_SECONDS = 30
 # A watch that says nothing for so much longer is stuck.
 _STUCK_SECONDS = 15
 _CONNECT_SECONDS = 5
+_LIST_SECONDS = 60
 # A watch could have missed something without knowing.
 _LIST_AGAIN_SECONDS = 600
+_LIST_REST_SECONDS = 10
 _LONGEST_WAIT = 5.0
 
 
@@ -41,7 +43,7 @@ class LiveReflector(ResourceReflector):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._listeners: dict[str, Callable[[], None]] = {}
-        self._listed_at = 0.0
+        self._listed_at = self._begun_at = 0.0
 
     def listen(self, key: str, listener: Callable[[], None]) -> None:
         """Call ``listener`` at each change of what is at ``namespace/name``."""
@@ -53,10 +55,12 @@ class LiveReflector(ResourceReflector):
 
     async def start(self) -> None:
         """Begin to watch. Whoever needs the first list awaits ``first_load_future``."""
+        note_contact(self.kind)
         self._begin()
 
     def _begin(self) -> None:
         # It goes on for longer than the request that needed it first.
+        self._begun_at = time.monotonic()
         with outside_requests():
             self.watch_task = asyncio.create_task(self._watch_and_update())
 
@@ -68,6 +72,8 @@ class LiveReflector(ResourceReflector):
 
     def list_again(self) -> None:
         """Drop the watch, and list all there is: it has been found to be wrong."""
+        if time.monotonic() - self._begun_at < _LIST_REST_SECONDS:
+            return  # Many may find it at once.
         if self.watch_task is not None:
             self.watch_task.cancel()
         self._begin()
@@ -125,32 +131,43 @@ class LiveReflector(ResourceReflector):
     def _is_list_old(self) -> bool:
         return time.monotonic() - self._listed_at > _LIST_AGAIN_SECONDS
 
-    async def _list_and_update(self, resource_version: str | None = None) -> str:
-        version: str = await super()._list_and_update(resource_version)
-        for resource in self.resources.values():
+    async def _list_and_update(self, resource_version: str | None = None) -> str:  # noqa: ARG002
+        response = await self._ask(_request_timeout=_LIST_SECONDS)
+        async with response:
+            _check_status(response.status, response.reason)
+            found = json.loads(await response.read())
+        for resource in found["items"]:
             self._slim(resource)
+        self.resources = {self._find_key(resource): resource for resource in found["items"]}
+        if not self.first_load_future.done():
+            self.first_load_future.set_result(None)
         for listener in list(self._listeners.values()):
             listener()
+        version: str = found["metadata"]["resourceVersion"]
         return version
+
+    async def _ask(self, **options: Any) -> Any:
+        return await getattr(self.api, self.list_method_name)(
+            namespace=self.namespace,
+            label_selector=self.label_selector,
+            field_selector=self.field_selector,
+            _preload_content=False,
+            **options,
+        )
 
     async def _follow(self, version: str) -> str:
         """Take in what changes after ``version``, until the server ends; return the last one."""
-        response = await getattr(self.api, self.list_method_name)(
-            namespace=self.namespace,
+        response = await self._ask(
             watch=True,
             allow_watch_bookmarks=True,
-            label_selector=self.label_selector,
-            field_selector=self.field_selector,
             resource_version=version,
             timeout_seconds=_WATCH_SECONDS,
-            _preload_content=False,
             _request_timeout=ClientTimeout(
                 sock_connect=_CONNECT_SECONDS, sock_read=_WATCH_SECONDS + _STUCK_SECONDS
             ),
         )
         async with response:
-            if response.status != HTTPStatus.OK:
-                raise WatchEnded(f"{response.status} {response.reason}")
+            _check_status(response.status, response.reason)
             note_contact(self.kind)
             async for line in response.content:
                 version = self._take(json.loads(line)) or version
@@ -160,7 +177,7 @@ class LiveReflector(ResourceReflector):
     def _take(self, event: Resource) -> str | None:
         resource = event["object"]
         if event["type"] == "ERROR":
-            raise WatchEnded(f"{resource.get('code')} {resource.get('message', '')[:200]}")
+            _check_status(resource.get("code"), resource.get("message"))
         if event["type"] != "BOOKMARK":
             self._store(event["type"], resource)
         version: str | None = resource["metadata"].get("resourceVersion")
@@ -185,3 +202,11 @@ class LiveReflector(ResourceReflector):
     def _slim(self, resource: Resource) -> None:
         """Leave out what the hub never asks for: it keeps one of each of its pods."""
         resource["metadata"].pop("managedFields", None)
+
+
+def _check_status(status: int | None, reason: str | None) -> None:
+    """Raise WatchEnded for a version that is gone, and ApiException for other refusals."""
+    if status == HTTPStatus.GONE:
+        raise WatchEnded(f"{status} {reason}")
+    if status != HTTPStatus.OK:
+        raise ApiException(status=status, reason=reason)

@@ -52,7 +52,8 @@ class StartEvents(LiveReflector, EventReflector):
     async def wait_until_watching(self) -> None:
         """Return once nothing is missed any more, or after 3 seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_watching.wait(), _READY_SECONDS)
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._is_watching.wait()
 
     def get_events(self, key: str) -> list[Resource]:
         """Return the events of a pod that is listened to, oldest first."""

@@ -77,12 +77,6 @@ async def test_a_pod_of_an_earlier_start_goes_by_its_uid_and_makes_room(kube):
     assert len(server.list_calls("DELETE")) == 1
 
 
-async def test_one_that_a_plain_kubespawner_left_makes_room_too(kube):
-    server, api = kube
-    server.make_pod("jupyter-ada", annotations=ADA, labels={})
-    assert await run(make_creation(api)) == "uid-2"
-
-
 @pytest.mark.parametrize(
     ("labels", "annotations"),
     [

@@ -239,6 +239,40 @@ async def test_a_start_that_is_given_up_while_its_pod_is_made_leaves_none(server
     assert server.last_end is None
 
 
+async def test_a_pod_of_a_plain_kubespawner_is_left_to_it(server, kube):
+    kube.make_pod("jupyter-ada", labels={}, annotations=USER)
+    with pytest.raises(web.HTTPError):
+        await asyncio.wait_for(server.start(), 5)
+    assert list(kube.pods) == ["jupyter-ada"]
+
+
+async def test_a_pod_that_is_deleted_while_it_starts_ends_the_start(server, kube):
+    attempt = asyncio.ensure_future(server.start())
+    await wait_until(server.get_own_pod)
+    kube.remove("jupyter-ada")
+    with pytest.raises(web.HTTPError):
+        await asyncio.wait_for(attempt, 5)
+
+
+async def test_who_gives_up_waiting_for_the_first_look_leaves_it_to_the_others(
+    server, kube, answering
+):
+    kube.is_down = True
+    impatient, patient = (asyncio.ensure_future(each.poll()) for each in (server, server))
+    await asyncio.sleep(0.1)
+    impatient.cancel()
+    await asyncio.sleep(0.1)
+    kube.is_down = False
+    assert await asyncio.wait_for(patient, 5) == 1
+
+
+async def test_a_start_that_never_began_says_nothing_of_an_end(server):
+    server.clear_state()
+    server.orm_spawner.server = orm.Server()
+    assert await poll(server) == 1
+    assert server.last_end is None
+
+
 async def test_the_progress_tells_what_is_waited_for(server, kube):
     attempt = asyncio.ensure_future(server.start())
     await wait_until(lambda: kube.pods)
@@ -271,7 +305,8 @@ async def test_an_api_server_that_is_silent_says_nothing_of_a_server(server, kub
     assert server.last_end is None
 
 
-async def test_a_pod_that_the_watch_has_lost_is_found_by_asking(server, kube):
+async def test_a_pod_that_the_watch_has_lost_is_found_by_asking(server, kube, monkeypatch):
+    monkeypatch.setattr(live_reflector, "_LIST_REST_SECONDS", 0)
     await start(server, kube)
     server.pod_reflector.resources = {}
     lists = kube.lists
@@ -284,8 +319,11 @@ async def test_a_pod_that_was_deleted_by_hand_is_told(server, kube):
     kube.remove("jupyter-ada")
     await wait_until(lambda: not server.pod_reflector.pods)
     assert await poll(server) == 1
-    assert server.last_end["code"] == "deleted"
-    assert server.get_state()["last_end"] == server.last_end
+    first = server.last_end
+    assert first["code"] == "deleted"
+    assert await poll(server) == 1
+    assert server.last_end is first
+    assert server.get_state()["last_end"] == first
 
 
 async def test_a_server_that_was_evicted_is_told_though_its_pod_is_gone(server, kube):
