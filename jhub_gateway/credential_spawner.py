@@ -1,5 +1,6 @@
 """The gateway's credentials in users' servers: which there are, and that they are kept fresh."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from functools import cached_property
 from typing import Any
@@ -8,9 +9,11 @@ from jupyterhub import orm
 from jupyterhub.apihandlers.base import APIHandler
 from traitlets import Bool, Dict, List, validate
 
+from jhub_gateway.chance import draw_chance
 from jhub_gateway.connectors import make_connectors
 from jhub_gateway.credentials.renewals import Source
 from jhub_gateway.credentials.stores import CredentialStore, FoundStore
+from jhub_gateway.credentials.user_credentials import UserCredentials
 from jhub_gateway.data_spawner import DataSpawner
 from jhub_gateway.errors import CredentialUnavailable, StartRefused
 from jhub_gateway.policy.credentials import (
@@ -18,6 +21,8 @@ from jhub_gateway.policy.credentials import (
     choose_credentials,
     parse_credentials,
 )
+
+_TRIES = 3
 
 CREDENTIALS_VARIABLE = "JHUB_GATEWAY_CREDENTIALS"
 LOGIN_ENDED = (
@@ -146,13 +151,22 @@ class CredentialSpawner(DataSpawner):
         if not self.gives_credentials:
             return
         kept = self.authenticator.keeper.take(self.user, self)
-        try:
-            await kept.write(is_start=True)
-        except CredentialUnavailable as problem:
-            raise StartRefused(NOT_WRITTEN, str(problem)) from None
+        await self._write_for_start(kept)
         if kept.is_ended and self._is_asked_on_a_page():
             raise StartRefused(LOGIN_ENDED, "the provider takes the login no more")
         self.authenticator.keeper.watch(self.user, self)
+
+    async def _write_for_start(self, kept: UserCredentials) -> None:
+        """Write them, and try again: an API server under load answers a little later."""
+        for number in range(1, _TRIES + 1):
+            try:
+                await kept.write(is_start=True)
+                return
+            except CredentialUnavailable as problem:
+                if number == _TRIES:
+                    raise StartRefused(NOT_WRITTEN, str(problem)) from None
+                self.log.warning("The credentials of %s: %s; trying again", self._log_name, problem)
+            await asyncio.sleep(number * (0.5 + draw_chance()))
 
     def make_credential_environment(self, directory: str) -> dict[str, str]:
         """Return the variable that tells the server where it sees its credentials."""

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from jhub_gateway.clients.kube_requests import Manifest
+from jhub_gateway.clients.servers import wait_for_answer
 from jhub_gateway.errors import StartFailed, StartRefused
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.end_reasons import find_end_reason, find_restart
@@ -24,7 +24,6 @@ from jhub_gateway.steady_spawner import SteadySpawner
 # JupyterHub has no reason to show when it gives up: what is left of a start is ended before that.
 _MOST_MARGIN = 10
 _LOG_SECONDS = 5
-_CONNECT_SECONDS = 1.0
 _LOG_LINES = 20
 _HOME_REFUSED = "home-refused"
 # An end of the server's own making, which has written why.
@@ -84,7 +83,7 @@ class ExplainedSpawner(SteadySpawner):
         try:
             url = await self._unless_final(start, final, self.start_timeout - margin)
             left = self._deadline - margin - time.monotonic()
-            answer = asyncio.ensure_future(_wait_for_answer(url))
+            answer = asyncio.ensure_future(wait_for_answer(url))
             await self._unless_final(answer, final, min(self.http_timeout, max(left, 1)), url)
         except StartRefused as refusal:
             await self._end_failed_start()
@@ -263,21 +262,6 @@ def _find_end(pod: Manifest | None) -> Reason:
         # It ran when it was seen last, and is gone.
         return find_end_reason(None)
     return reason
-
-
-async def _wait_for_answer(url: str) -> None:
-    """Return once a server takes connections there."""
-    place, wait = urlsplit(url), 0.1
-    while True:
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                _, writer = await asyncio.open_connection(place.hostname, place.port)
-        except (OSError, TimeoutError):
-            await asyncio.sleep(wait)
-            wait = min(wait * 1.5, 1.0)
-        else:
-            writer.close()
-            return
 
 
 def _find_percent(seconds: float, estimate: float | None) -> int:

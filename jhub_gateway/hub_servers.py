@@ -23,7 +23,10 @@ def read_servers(app: Any) -> list[Server]:
         .join(orm.User, orm.Spawner.user_id == orm.User.id)
         .filter(orm.Spawner.server_id.is_not(None))
     )
+    # A transaction that began earlier may see the database as it was then.
+    app.db.commit()
     stored = {(username, name): json.loads(state or "{}") for username, name, state in query}
+    app.db.commit()
     known = {(user.name, name): spawner for user, name, spawner in _list_spawners(app)}
     live = {key for key, spawner in known.items() if spawner.pending or is_watched(spawner)}
     return [_make_server(key, stored.get(key), known.get(key)) for key in stored.keys() | live]
@@ -65,6 +68,8 @@ async def adopt(app: Any, username: str, name: str) -> bool:
     # A poll takes the pod's address into the database, too.
     if spawner.server is None or await spawner.poll() is not None or not spawner.has_running_pod:
         return False
+    if not _is_current(spawner) or spawner.pending:
+        return False  # Its user has stopped it meanwhile.
     _watch_end(app, spawner)
     spawner.start_polling()
     await app.proxy.add_user(user, name)
@@ -91,6 +96,7 @@ def _make_server(key: tuple[str, str], state: dict[str, Any] | None, spawner: An
 
 def _load_anew(app: Any, user: Any, name: str) -> Any:
     """Return a spawner with all that the database has of the server now."""
+    app.db.commit()
     app.db.refresh(user.orm_user)
     for orm_spawner in user.orm_user._orm_spawners:
         app.db.refresh(orm_spawner)
@@ -98,10 +104,16 @@ def _load_anew(app: Any, user: Any, name: str) -> Any:
     return user.spawners[name]
 
 
+def _is_current(spawner: Any) -> bool:
+    return spawner.user.spawners.get(spawner.name) is spawner and spawner.server is not None
+
+
 def _watch_end(app: Any, spawner: Any) -> None:
     """Have JupyterHub's polling free the user when the server has ended."""
 
     async def on_end() -> None:
+        if not _is_current(spawner):
+            return  # The user has another server of that name by now.
         user, name = spawner.user, spawner.name
         await user.stop(name)
         # Whatever becomes of the route: a user who waits for it could never start again.

@@ -44,7 +44,7 @@ def is_of_server(pod: Manifest, labels: Mapping[str, str], username: str, name: 
     version, that was here before; one that has another is another hub's.
     """
     own = pod["metadata"].get("labels") or {}
-    if any(own.get(label, value) != value for label, value in labels.items()):
+    if any((own.get(label) or value) != value for label, value in labels.items()):
         return False
     named = (_get_annotation(pod, _USER), _get_annotation(pod, _SERVER) or "")
     return named == (username, name)

@@ -201,7 +201,7 @@ class ProfiledSpawner(LoggingConfigurable):
         end = getattr(self, "last_end", None)
         if not end or self.active:
             return None
-        return make_end_view(self, end, self._find_larger(end["profile"]))
+        return make_end_view(self, end, self._find_larger(end.get("profile", "")))
 
     def _find_larger(self, slug: str) -> MemoryProfile | None:
         try:

@@ -3,16 +3,17 @@
 import asyncio
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from traitlets import Float
 
 from jhub_gateway.access_checks import check_reconciler_access
+from jhub_gateway.clients.servers import is_answering
 from jhub_gateway.hub_database import get_database_id
 from jhub_gateway.profiled_spawner import ProfiledSpawner
 from jhub_gateway.reconciler import Reconciler
 from jhub_gateway.steady_spawner import SteadySpawner
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 0.5, 5.0
 
 
 class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
@@ -70,24 +71,54 @@ class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
         """Whether this server's pod is up, as far as the hub's watch has seen."""
         return bool(self.is_pod_running(self.get_own_pod()))
 
+    async def poll(self) -> int | None:
+        """Say whether the server runs; of one that another hub has in hand, that it does."""
+        status: int | None = await super().poll()
+        if status is not None and not self._is_begun_here and self._has_other_start():
+            return None
+        return status
+
+    def _has_other_start(self) -> bool:
+        """Take back what the database has of the server now; whether that is another start.
+
+        A standby on the same database has taken it up, and the first hub has restarted it since.
+        """
+        try:
+            self.db.commit()
+            self.db.refresh(self.orm_spawner)
+        except InvalidRequestError:
+            return False  # It was removed.
+        state = self.orm_spawner.state or {}
+        if state.get("start_id", "") == self.start_id:
+            return False
+        self.load_state(state)
+        return True
+
     async def get_url(self) -> str:
         """Return the server's address; if its pod is still starting, once that is up.
 
         JupyterHub asks when it restarts, and would look for the server at no address at all.
         """
-        if not self.has_running_pod:
-            await self._wait_for_pod()
-        return str(self.server.url)
-
-    async def _wait_for_pod(self) -> None:
-        """Return once the pod is up, has ended, or has not come up in time."""
         try:
             async with asyncio.timeout(self.start_timeout):
-                # The watch tells nobody of a pod of which no start waits.
-                while await self.poll() is None and not self.has_running_pod:  # noqa: ASYNC110
-                    await asyncio.sleep(_LOOK_SECONDS)
+                await self._wait_for_server()
         except TimeoutError:
-            self.log.warning("%s is still starting after %d s", self._log_name, self.start_timeout)
-        else:
-            # This takes the pod's address into the database.
-            await self.poll()
+            self.log.warning("%s does not answer after %d s", self._log_name, self.start_timeout)
+        except Exception:
+            # JupyterHub would never look at this server again.
+            self.log.exception("%s could not be looked at", self._log_name)
+        return str(self.server.url) if self.server else ""
+
+    async def _wait_for_server(self) -> None:
+        """Return once the server answers, or has ended.
+
+        JupyterHub asks ten servers at a time, for 30 seconds in all, and deletes those that have
+        not answered by then: behind a few that are out of reach others would never be asked.
+        """
+        seconds = _LOOK_SECONDS
+        # A poll takes the pod's address into the database.
+        while await self.poll() is None:
+            if self.has_running_pod and await is_answering(self.server.url):
+                return
+            await asyncio.sleep(seconds)
+            seconds = min(seconds * 1.5, _LONGEST_LOOK_SECONDS)

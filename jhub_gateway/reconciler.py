@@ -24,6 +24,7 @@ from secrets import token_hex
 from typing import Any
 
 from kubernetes_asyncio.client import ApiClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from jhub_gateway import hub_servers
 from jhub_gateway.chance import draw_chance
@@ -54,6 +55,7 @@ from jhub_gateway.request_ids import outside_requests
 REQUEST_SECONDS = 10
 # A Lease outlives this many rounds that fail.
 _LEASE_ROUNDS = 3
+_ACT_SECONDS = 60
 _RELEASE_SECONDS = 3
 
 
@@ -81,6 +83,7 @@ class Reconciler:
         self._has_leases = True
         self._told = ""
         self._seen: dict[Act, float] = {}
+        self._acts: set[asyncio.Task[None]] = set()
         self._strangers: frozenset[str] = frozenset()
 
     def start(self) -> None:
@@ -108,6 +111,12 @@ class Reconciler:
                 await self.reconcile()
         except Exception as problem:
             self._log.warning("Pods and servers are not compared now: %s", problem)
+            self._mend_database(problem)
+
+    def _mend_database(self, problem: Exception) -> None:
+        # A connection that was lost stays so until somebody says that its transaction is over.
+        if isinstance(problem, SQLAlchemyError):
+            self._app.db.rollback()
 
     async def reconcile(self) -> None:
         """Compare once, and act. Raises KubeUnavailable, and what the database raises."""
@@ -191,6 +200,13 @@ class Reconciler:
         self._strangers = names
 
     async def _do(self, act: Act) -> None:
+        # What hangs, an operator's hook say, goes on by itself and holds up nothing else.
+        task = asyncio.create_task(self._carry_out(act))
+        self._acts.add(task)
+        task.add_done_callback(self._acts.discard)
+        await asyncio.wait({task}, timeout=_ACT_SECONDS)
+
+    async def _carry_out(self, act: Act) -> None:
         try:
             match act:
                 case Reap():
@@ -199,8 +215,9 @@ class Reconciler:
                     await self._free(act)
                 case Adopt():
                     await self._adopt(act)
-        except Exception:
+        except Exception as problem:
             self._log.exception("Reconciling: %s failed; it is tried again", act)
+            self._mend_database(problem)
 
     async def _reap(self, act: Reap) -> None:
         grace = self._spawner.delete_grace_period

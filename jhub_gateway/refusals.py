@@ -1,6 +1,7 @@
 """A start that is refused or fails, and what JupyterHub must not make of it."""
 
 from http import HTTPStatus
+from textwrap import indent
 
 from jupyterhub import version_info
 from jupyterhub.spawner import Spawner
@@ -39,7 +40,8 @@ def make_logged_failure(spawner: Spawner, failure: StartFailed) -> web.HTTPError
         reason.code,
         reference,
         reason.cause,
-        f"\n{failure.output}" if failure.output else "",
+        # Indented, as a server may write what looks like a line of this log.
+        "\n" + indent(failure.output, "  | ") if failure.output else "",
     )
     leave_uncounted(spawner, HTTPStatus.SERVICE_UNAVAILABLE)
     sentence = f"{reason.sentence} Reference: {reference}."

@@ -3,8 +3,10 @@
 The client's own methods log each answer's body at the level DEBUG, and their errors carry it.
 """
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aiohttp import ClientError
 from kubernetes_asyncio.client import CoreV1Api
@@ -13,6 +15,10 @@ from jhub_gateway.clients.request_metrics import measure_request
 from jhub_gateway.errors import CredentialUnavailable
 
 REQUEST_SECONDS = 10
+# Each on its way has a connection of its own, of a quarter of a MiB: a hub that restarts with a
+# thousand servers has one request for each.
+_AT_ONCE = 16
+_turns: WeakKeyDictionary[Any, asyncio.Semaphore] = WeakKeyDictionary()
 _PAGE = 500
 
 _MERGE_PATCH = "application/merge-patch+json"
@@ -68,7 +74,12 @@ class SecretRequests:
                 return found
             query["continue"] = following
 
-    async def _ask(
+    async def _ask(self, *arguments: Any, **options: Any) -> Answer | None:
+        turns = _turns.setdefault(self._client, asyncio.Semaphore(_AT_ONCE))
+        async with turns:
+            return await self._send(*arguments, **options)
+
+    async def _send(
         self,
         method: str,
         name: str,

@@ -55,9 +55,11 @@ class RunMark:
 
 def _read(file: Path) -> Run | None:
     try:
-        return Run(**json.loads(file.read_text()))
+        run = Run(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+    numbers = (run.pid, run.began, run.used or 0)
+    return run if all(isinstance(number, int) for number in numbers) else None
 
 
 def _is_alive(run: Run) -> bool:

@@ -4,12 +4,14 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import jhub_gateway.notebook
@@ -51,8 +53,12 @@ class NotebookServer:
     def wait_for_url(self, runtime: Path) -> None:
         def read_url() -> str:
             for file in runtime.glob("jpserver-*.json"):
-                with contextlib.suppress(ValueError):
-                    return json.loads(file.read_text())["url"]
+                # It writes the file a moment before it listens.
+                with contextlib.suppress(ValueError, OSError):
+                    url = json.loads(file.read_text())["url"]
+                    place = urlsplit(url)
+                    socket.create_connection((place.hostname, place.port), 1).close()
+                    return url
             return ""
 
         self.url = self._wait(read_url, 60)
