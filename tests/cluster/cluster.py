@@ -81,8 +81,10 @@ def stop_program(name: str, is_killed: bool = False) -> None:
 def start_program(name: str) -> None:
     """Start one program again that was stopped, as it was; return once the cluster is well."""
     with _lock():
-        if process.get_pid(name) is None:
-            _start_again(name)
+        # An API server that has just started ends without etcd.
+        for needed in STORES if name in STORES else [name]:
+            if process.get_pid(needed) is None:
+                _start_again(needed)
         api = Api(KUBECONFIG)
         process.wait_until("the API server was ready", api.is_ready, needs=[name], seconds=60)
         if name in STORES:

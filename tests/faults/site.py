@@ -49,8 +49,9 @@ c.DummyAuthenticator.allow_all = True
 c.KubeSpawner.namespace = "{namespace}"
 c.KubeSpawner.image = "{image}"
 c.KubeSpawner.image_pull_policy = "IfNotPresent"
-c.KubeSpawner.start_timeout = 60
-c.KubeSpawner.http_timeout = 60
+# Faults last for a while: starts that outlive them are waited for.
+c.KubeSpawner.start_timeout = 180
+c.KubeSpawner.http_timeout = 180
 # 30 s elsewhere: more than a test's patience.
 c.KubeSpawner.poll_interval = 5
 c.GatewaySpawner.reconcile_interval = 2

@@ -16,17 +16,10 @@ from tests.fixtures.fault_cluster import FaultCluster
 # time-out of the start, or of the stop, which no start meets in 60 s either: FAULTS_OUTAGE=60.
 OUTAGE = float(os.environ.get("FAULTS_OUTAGE", "15"))
 BUSY = find_answer_reason(0, None).sentence
-CONFIG = """
-c.KubeSpawner.start_timeout = 180
-c.KubeSpawner.http_timeout = 180
-"""
 
 
 @pytest.mark.parametrize(("program", "seconds"), [("kube-apiserver", OUTAGE), ("etcd", 8)])
-def test_nobody_loses_anything_while_it_is_away(
-    make_fault_site, fault_cluster, chance, program, seconds
-):
-    site = make_fault_site(CONFIG)
+def test_nobody_loses_anything_while_it_is_away(site, fault_cluster, chance, program, seconds):
     kept, starting = ["user-kept-0", "user-kept-1"], [f"user-{number}" for number in range(4)]
     site.add_users("lab-0", "user-late", "user-gone", *kept, *starting)
     site.start("lab-0", "user-gone", *kept, profile="large")

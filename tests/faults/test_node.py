@@ -12,11 +12,8 @@ LOST = "node.kubernetes.io/unreachable"
 READY = "{.status.conditions[?(@.type=='Ready')].status}"
 
 
-# A start is given longer than the node is lost. A pod that should be gone is given up after 10 s
-# instead of 60: its own grace period, and as long again as is usual.
+# A pod that should be gone is given up after 10 s instead of 60.
 CONFIG = """
-c.KubeSpawner.start_timeout = 180
-c.KubeSpawner.http_timeout = 180
 c.KubeSpawner.extra_pod_config = {"termination_grace_period_seconds": 5}
 
 from jhub_gateway import steady_spawner
