@@ -23,6 +23,8 @@ ALONE = ("faults", "keycloak")
 _TESTS = Path(__file__).parent
 
 
+# Before xdist looks for groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test's tier is the folder that it is in."""
     for item in items:
