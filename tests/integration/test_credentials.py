@@ -17,7 +17,7 @@ from tests.fixtures.fault_proxy import TOKEN, FaultProxy
 from tests.fixtures.hub import Hub
 from tests.integration.test_authenticator import make_config, sign_in
 
-LIFETIME = 5
+LIFETIME = 7
 KEY = secrets.token_hex(32)
 
 CONFIG = """
