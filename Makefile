@@ -7,7 +7,8 @@ LEVEL ?= node
 BIN := $(VENV)/bin
 # Tests run so many at a time: hubs and pages leave room for each other. 0 runs them one by one.
 WORKERS ?= 2
-PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadgroup
+# In the order of their tiers: a browser keeps an event loop in its process, where no other can run.
+PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # What knows nothing of a hub is the same with each JupyterHub.
 HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
   --ignore-glob='*/test_secret_*' --ignore-glob='*/test_identity_provider.py' \
