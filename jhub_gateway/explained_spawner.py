@@ -123,9 +123,9 @@ class ExplainedSpawner(SteadySpawner):
                     await news.wait()
             news.clear()
             reason = self._find_reason()
-            self._set_reason(reason)
             if reason is not None and reason.is_final:
                 return reason
+            self._set_reason(reason)
 
     def _find_reason(self) -> Reason | None:
         pod = self.get_own_pod()

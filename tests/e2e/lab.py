@@ -51,6 +51,7 @@ def expect_refusal(page: Page, profile: str, sentence: str) -> str:
     page.get_by_text(profile, exact=True).click()
     page.get_by_role("button", name="Start").click()
     expect(page.locator("body")).to_contain_text(sentence, timeout=SLOW)
+    expect(page.locator("body")).to_contain_text("Reference: ", timeout=SLOW)
     shown = re.search(r"Reference: ([0-9a-f]{10})\.", page.locator("body").inner_text())
     assert shown, page.locator("body").inner_text()
     return shown[1]

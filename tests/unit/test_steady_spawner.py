@@ -169,6 +169,8 @@ async def test_an_image_that_is_nowhere_ends_the_start_at_once_and_counts_as_no_
     assert kube.pods == {}
     assert server.handler.settings["failure_count"] == -1  # JupyterHub adds one
     assert "image-not-found" in caplog.text
+    # The page that waits shows what may still come right, and nothing else.
+    assert server._reason is None or not server._reason.is_final
 
 
 async def test_a_quota_that_is_reached_is_told_and_makes_nothing(server, kube):
