@@ -71,12 +71,14 @@ def _load_jupyter_server_extension(app: "ServerApp") -> None:
     from jhub_gateway.notebook.handlers import make_handlers
     from jhub_gateway.notebook.memory import make_watch
     from jhub_gateway.notebook.memory_looks import keep_looking
+    from jhub_gateway.notebook.migration_mark import make_migration_mark
 
     watch = make_watch()
     keep_looking(watch)
     app.web_app.add_handlers(".*$", make_handlers(app.web_app.settings["base_url"], watch))
     if "JHUB_GATEWAY_USAGE" in os.environ:
         _delete_for_good(app)
+        make_migration_mark(app.config_dir)
     start_pulling(app.log)
 
 

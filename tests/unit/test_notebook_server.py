@@ -66,6 +66,11 @@ def test_what_is_deleted_frees_its_space(server):
     assert not (server.home / ".local/share/Trash").exists()
 
 
+def test_the_next_start_writes_nothing_to_a_home_that_may_be_full_by_then(server):
+    """Jupyter would, once a kernel has made ~/.ipython."""
+    assert (server.home / ".jupyter/migrated").exists()
+
+
 def test_each_module_that_a_file_imports_is_there():
     files = list((LABEXTENSION / "lib").glob("*.js"))
     imported = [name for file in files for name in re.findall(r'"\./(\w+\.js)"', file.read_text())]
