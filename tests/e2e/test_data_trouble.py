@@ -3,7 +3,7 @@
 import json
 import os
 import re
-import signal
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from jhub_gateway.storage.usage import measure_share
 from tests.cluster.storage import OWNER
 from tests.e2e.lab import (
+    SLOW,
     delete_file,
     expect_refusal,
     open_notebook,
@@ -186,14 +187,16 @@ def test_a_hub_that_is_killed_during_a_start_leaves_one_home_and_no_stranger_in_
     page.get_by_text("Small", exact=True).click()
     page.get_by_role("button", name="Start").click()
     node_namespace.wait_for_pod()
-    os.killpg(site.hub.process.pid, signal.SIGKILL)
-    site.hub.process.wait()
+    site.hub.kill()
 
-    # Another hub with another key: what it can't read of ada's login it doesn't guess.
-    after: Site = make_cluster_site(AT_ONCE)
+    # With another key: what the hub can't read of ada's login it doesn't guess.
+    site.hub.environment["JUPYTERHUB_CRYPT_KEY"] = secrets.token_hex(32)
+    site.hub.restart()
     page = make_page()
-    sign_in(page, after.hub, site.provider.accounts["ada"])
-    start_server(page, "Small")
+    sign_in(page, site.hub, site.provider.accounts["ada"])
+    page.goto(f"{site.hub.url}/hub/spawn/ada")
+    # The start went on: the same pod, and nothing to choose.
+    expect(page.locator("#jp-top-panel")).to_be_visible(timeout=SLOW)
     open_notebook(page)
     assert run_cell(page, "print(open('mine.txt', 'w').write('data'))") == "4"
     assert (find_home(site) / "mine.txt").read_text() == "data"
