@@ -11,7 +11,7 @@ from typing import Any
 
 import jwt
 
-from jhub_gateway.clients.signing_keys import SigningKeys, read_header
+from jhub_gateway.clients.signing_keys import SigningKeys, UnknownKey, read_header
 from jhub_gateway.errors import LoginRefused
 
 CLOCK_SKEW_SECONDS = 120
@@ -25,6 +25,8 @@ _LOGIN_REFUSED = (
     "again, and tell the gateway's operators if it happens again."
 )
 _LOGOUT_REFUSED = "The logout token is not one of this hub's provider for this hub and this time."
+# What a key that is published late looks like, or a clock that is wrong.
+_PASSING = (UnknownKey, jwt.ImmatureSignatureError, jwt.ExpiredSignatureError)
 _TIMES = ("exp", "iat", "nbf")
 # Tokens that say in their header that they are of another kind (RFC 8725, section 3.11).
 _NO_ID_TOKENS = frozenset({"logout+jwt", "at+jwt"})
@@ -106,6 +108,11 @@ async def verify_logout_token(
             for name in ("sub", "sid")
         )
         return LogoutNotice(subject, session, _check_text(claims, "jti"))
+
+
+def may_pass(refusal: LoginRefused) -> bool:
+    """Whether the token may be a good one all the same: by a key or a clock that is behind."""
+    return isinstance(refusal.__cause__, _PASSING)
 
 
 class SeenTokens:

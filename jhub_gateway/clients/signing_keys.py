@@ -76,14 +76,21 @@ class SigningKeys:
     async def decode(self, token: str, **checks: Any) -> dict[str, Any]:
         """Return the claims of a token that the provider signed; ``checks`` are ``jwt.decode``'s.
 
-        Raises ProviderUnavailable if the keys cannot be had, or jwt.PyJWTError.
+        Raises ProviderUnavailable if the keys cannot be had, or jwt.PyJWTError: UnknownKey where
+        the provider may have a key of which this hub doesn't know yet.
         """
-        keys = await self.find(token)
+        keys, began = await self.find(token), self._clock()
         try:
             return _decode(token, keys, checks)
-        except jwt.InvalidSignatureError:
+        except jwt.InvalidSignatureError as wrong:
             # Some providers change the key and keep its id.
-            return _decode(token, await self.find(token, tried=keys), checks)
+            try:
+                others = await self.find(token, tried=keys)
+            except UnknownKey:
+                if self._fetched_at >= began:
+                    raise wrong from None
+                raise
+            return _decode(token, others, checks)
 
     async def find(self, token: str, tried: Collection[SigningKey] = ()) -> tuple[SigningKey, ...]:
         """Return the keys, beside those ``tried``, that the token may be signed with; one or more.

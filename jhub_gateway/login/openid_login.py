@@ -10,6 +10,7 @@ from jhub_gateway.clients.id_tokens import (
     LOGOUT_AGE_SECONDS,
     LogoutNotice,
     SeenTokens,
+    may_pass,
     verify_id_token,
     verify_logout_token,
 )
@@ -115,6 +116,15 @@ class OpenIDLogin(GatewayLogin):
         """What the provider signs with."""
         return SigningKeys(self.httpfetch, self._find_jwks_uri, self.discovery_max_age)
 
+    @cached_property
+    def notice_keys(self) -> SigningKeys:
+        """The same for logout notices, which anybody can send.
+
+        Forged ones make the hub ask for their keys, and then it asks no more for a while: no login
+        may have to wait for that.
+        """
+        return SigningKeys(self.httpfetch, self._find_jwks_uri, self.discovery_max_age)
+
     async def _find_jwks_uri(self) -> str:
         return (await self.discovery.get()).jwks_uri
 
@@ -185,13 +195,11 @@ class OpenIDLogin(GatewayLogin):
         try:
             claims = await self._read_id_token(answer)
             check_same_subject({"sub": state["subject"]}, claims)
-        except LoginRefused as problem:
+        except (LoginRefused, ProviderError) as problem:
             cause = problem.__cause__ or problem
-            raise LoginEnded(f"a refreshed ID token is wrong: {cause}") from problem
-        except ProviderError as problem:
-            self.log.warning(
-                "A refreshed ID token is left out, as it can't be verified: %s", problem
-            )
+            if isinstance(problem, LoginRefused) and not may_pass(problem):
+                raise LoginEnded(f"a refreshed ID token is wrong: {cause}") from problem
+            self.log.warning("A refreshed ID token is left out, as it can't be verified: %s", cause)
             del answer["id_token"]
 
     def build_auth_state_dict(
@@ -231,7 +239,7 @@ class OpenIDLogin(GatewayLogin):
         """Return whose session the provider has ended. Raises LoginRefused or ProviderError."""
         return await verify_logout_token(
             token,
-            self.signing_keys,
+            self.notice_keys,
             issuer=self.issuer,
             client_id=self.client_id,
             clock_skew=self.clock_skew,

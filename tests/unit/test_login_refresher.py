@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 
 import pytest
@@ -10,7 +11,7 @@ from tornado.httpclient import HTTPClientError
 from jhub_gateway.credentials.auth_states import read_state, replace_state
 from jhub_gateway.credentials.directory_store import DirectoryStore
 from jhub_gateway.credentials.login_refresher import LoginRefresher
-from jhub_gateway.errors import CredentialUnavailable
+from jhub_gateway.errors import CredentialUnavailable, LoginRefused
 from tests.unit.credential_helpers import (
     ENDED,
     LIFETIME,
@@ -26,7 +27,7 @@ from tests.unit.credential_helpers import (
     use_key,
     wait_until,
 )
-from tests.unit.provider_keys import Signer
+from tests.unit.provider_keys import Signer, make_claims
 
 DOWN = [
     HTTPClientError(503),
@@ -447,6 +448,7 @@ async def test_no_state_needs_nothing(desk):
     [
         lambda provider: provider.make_id_token(sub="8"),
         lambda provider: provider.make_id_token(aud="another-client"),
+        lambda provider: provider.make_id_token(iss="https://elsewhere.org"),
         lambda _: Signer(number=1).sign({"sub": "7"}),
         lambda _: ["no text"],
     ],
@@ -458,6 +460,45 @@ async def test_a_wrong_id_token_ends_the_login(desk, make, caplog):
     assert state["ended"]
     assert not state["ended"].endswith("None")
     assert not state["access_token"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda _: Signer("not published yet").sign(make_claims()),
+        lambda provider: provider.make_id_token(sub="7", iat=int(time.time()) + 600),
+        lambda provider: provider.make_id_token(sub="7", exp=int(time.time()) - 600),
+    ],
+)
+async def test_an_id_token_that_cannot_be_verified_yet_ends_no_login(desk, make):
+    await desk.save(make_due_state(id_token="old"))
+    desk.provider.more["id_token"] = make(desk.provider)
+    state = await desk.refresher.get()
+    assert not state["ended"]
+    assert (state["access_token"], state["refresh_token"]) == ("access-1", "refresh-1")
+    assert state["id_token"] == "old"
+
+
+async def test_a_key_that_was_changed_under_its_name_ends_no_login(desk):
+    await desk.save(make_due_state(id_token="old"))
+    # The keys were asked for just now, for other users.
+    for name in ("two", "three"):
+        with suppress(LoginRefused):
+            await desk.login._read_id_token({"id_token": Signer(name).sign(make_claims())})
+    desk.provider.more["id_token"] = Signer(number=1).sign(make_claims())
+    assert (await desk.refresher.get())["access_token"] == "access-1"
+
+
+async def test_a_forged_notice_keeps_no_login_from_a_new_key(desk):
+    await desk.save(make_due_state())
+    await desk.login._read_id_token({"id_token": desk.provider.make_id_token()})
+    for name in ("forged", "forged too"):
+        with suppress(LoginRefused):
+            await desk.login.read_logout_token(Signer(name).sign(make_claims()))
+    desk.provider.signer = new = Signer("new", number=1)
+    desk.provider.answers["certs"] = {"keys": [new.make_jwk()]}
+    desk.provider.more["id_token"] = desk.provider.make_id_token(sub="7")
+    assert (await desk.refresher.get())["id_token"] == desk.provider.more["id_token"]
 
 
 async def test_an_id_token_of_the_same_user_is_kept(desk):
