@@ -273,8 +273,7 @@ class SteadySpawner(KubeSpawner):
         """Ask for the pod's end. Return False if the API server has to be asked again."""
         answer = await self.pod_requests.delete(self.pod_name, uid, grace_seconds)
         if answer.is_fine and grace_seconds:
-            end = _end_if_stuck(self.pod_requests, self.pod_reflector, self.pod_key, uid, self.log)
-            self._force = asyncio.create_task(end)
+            self._force = asyncio.create_task(self._force_end(uid, grace_seconds))
         # A pod of that name with another UID answers 409: this one is gone.
         if answer.is_fine or answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
             return True
@@ -286,15 +285,15 @@ class SteadySpawner(KubeSpawner):
         await asyncio.sleep(find_wait(answer, 1))
         return False
 
-
-async def _end_if_stuck(
-    pods: PodRequests, reflector: LivePods, key: str, uid: str, log: Any
-) -> None:
-    """Take a pod that does not go from its node: that may be lost."""
-    for _ in range(_FORCES):
-        await asyncio.sleep(_GOING_SECONDS)
-        pod = reflector.pods.get(key)
-        if not pod or pod["metadata"]["uid"] != uid:
-            return
-        log.warning("Pod %s does not end: its node may be lost", key)
-        await pods.delete(pod["metadata"]["name"], uid, grace_seconds=0)
+    async def _force_end(self, uid: str, grace_seconds: int) -> None:
+        """Take the pod from its node if it does not go: that may be lost."""
+        pods, pod_name, pod_key = self.pod_requests, self.pod_name, self.pod_key
+        reflector: LivePods = self.pod_reflector
+        await asyncio.sleep(grace_seconds)
+        for _ in range(_FORCES):
+            await asyncio.sleep(_GOING_SECONDS)
+            pod = reflector.pods.get(pod_key)
+            if not pod or pod["metadata"]["uid"] != uid:
+                return
+            self.log.warning("Pod %s does not end: its node may be lost", pod_key)
+            await pods.delete(pod_name, uid, grace_seconds=0)

@@ -391,6 +391,39 @@ async def test_a_stop_names_the_pod_that_it_means(server, kube):
     assert kube.pods == {}
 
 
+def end_gracefully(kube):
+    """Answer the next delete as the API server does: the pod goes when its containers have."""
+    asked = []
+
+    async def be_going(request, _truth):
+        asked.append((await request.json())["gracePeriodSeconds"])
+        pod = kube.pods["jupyter-ada"]
+        going = {
+            "deletionTimestamp": "2026-01-01T00:00:00Z",
+            "deletionGracePeriodSeconds": asked[-1],
+        }
+        kube.put(pod | {"metadata": pod["metadata"] | going})
+        return web_json({}, 200)
+
+    kube.answers = [be_going]
+    return asked
+
+
+async def test_a_pod_has_its_grace_period_before_it_is_forced(server, kube, monkeypatch):
+    monkeypatch.setattr(steady_spawner, "_GOING_SECONDS", 0.1)
+    server.delete_grace_period = 1
+    await start(server, kube)
+    asked = end_gracefully(kube)
+    stop = asyncio.ensure_future(server.stop())
+    await wait_until(lambda: asked)
+    await asyncio.sleep(0.7)
+    assert list(kube.pods) == ["jupyter-ada"]
+    await asyncio.wait_for(stop, 10)
+    assert asked == [1]
+    assert len(kube.list_calls("DELETE")) == 2
+    assert kube.pods == {}
+
+
 async def test_a_stop_leaves_a_pod_that_came_after(server, kube):
     await start(server, kube)
     kube.remove("jupyter-ada")
