@@ -21,13 +21,11 @@ from jhub_gateway.policy.credentials import (
     choose_credentials,
     parse_credentials,
 )
+from jhub_gateway.refusals import LOGIN_ENDED
 
 _TRIES = 3
 
 CREDENTIALS_VARIABLE = "JHUB_GATEWAY_CREDENTIALS"
-LOGIN_ENDED = (
-    "Your login at the gateway has ended. Log out, log in again, and start your server then."
-)
 NOT_WRITTEN = (
     "The gateway's credentials can't be prepared for your server. Try again in a few minutes, and "
     "tell the gateway's operators if it happens again."

@@ -11,6 +11,10 @@ from jhub_gateway.error_pages import make_error_page
 from jhub_gateway.errors import StartFailed, StartRefused
 from jhub_gateway.request_ids import get_request_id, make_request_id
 
+LOGIN_ENDED = (
+    "Your login at the gateway has ended. Log out, log in again, and start your server then."
+)
+
 
 def make_logged_refusal(spawner: Spawner, refusal: StartRefused) -> web.HTTPError:
     """Return the error that shows what is refused, and log its cause for the operator.

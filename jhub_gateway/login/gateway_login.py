@@ -22,8 +22,9 @@ from jhub_gateway.clients.oidc import (
     unavailable_when_down,
 )
 from jhub_gateway.clients.token_errors import is_temporary, read_error_code, read_token_error
+from jhub_gateway.credentials.auth_states import read_state
 from jhub_gateway.credentials.keeper import CredentialKeeper
-from jhub_gateway.errors import CredentialRefused, LoginEnded
+from jhub_gateway.errors import CredentialRefused, LoginEnded, StartRefused
 from jhub_gateway.login.checked_login import CheckedLogin, is_on_mysql
 from jhub_gateway.login.handlers import (
     GatewayCallbackHandler,
@@ -48,7 +49,7 @@ from jhub_gateway.policy.claims import (
 )
 from jhub_gateway.policy.login_states import end_login, take_tokens
 from jhub_gateway.policy.urls import check_login_url
-from jhub_gateway.refusals import make_refusal
+from jhub_gateway.refusals import LOGIN_ENDED, make_logged_refusal, make_refusal
 
 # A provider that is slow to say who is in which group does not hold up a start for longer.
 GROUPS_SECONDS = 3
@@ -121,7 +122,8 @@ class GatewayLogin(CheckedLogin):
 
         Default: false, as a session at the provider that has timed out looks the same: the hub's
         home page and the notebook say to log in again, and the rest goes on. Servers are stopped
-        too with ``stop_removed_users``.
+        too with ``stop_removed_users``. With true, the user's own API tokens start no server until
+        they have logged in again; administrators can start one for them.
         """,
     )
 
@@ -423,10 +425,21 @@ class GatewayLogin(CheckedLogin):
         return True
 
     async def pre_spawn_start(self, user: Any, spawner: Any) -> None:
-        """Give the start the user's groups of now; those of the login hold where nobody can say.
+        """Give the start the user's groups of now, and refuse whom the operator wants out.
 
-        Raises tornado's HTTPError 403 for a user who may not use this hub any more.
+        Raises tornado's HTTPError 403 for a user who may not use this hub any more; with
+        ``end_sessions_with_login`` also where the user's login has ended, and they ask themselves:
+        their API tokens outlive their sessions.
         """
+        await self._renew_groups(user, spawner)
+        if self.end_sessions_with_login and _is_asked_by(user, spawner):
+            state, _ = await read_state(user)
+            if state and state.get("ended"):
+                refusal = StartRefused(LOGIN_ENDED, f"the login has ended: {state['ended']}")
+                raise make_logged_refusal(spawner, refusal)
+
+    async def _renew_groups(self, user: Any, spawner: Any) -> None:
+        """Give the account its groups of now; those of the login hold where nobody can say."""
         state = await self.keeper.freshen(user, spawner)
         if not self.manage_groups or not state or not state.get("access_token"):
             return
@@ -465,6 +478,11 @@ class GatewayLogin(CheckedLogin):
             await self.discover()
         except ProviderError as problem:
             self.log.error("Nobody can log in until this is solved: %s", problem)
+
+
+def _is_asked_by(user: Any, spawner: Any) -> bool:
+    """Whether the start is asked for by the user: on a page, or by a token of theirs."""
+    return spawner.handler is not None and bool(spawner.handler.current_user == user)
 
 
 def _has_access_token(answer: object) -> bool:

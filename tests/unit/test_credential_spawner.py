@@ -6,16 +6,18 @@ from types import SimpleNamespace
 import pytest
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.pages import SpawnHandler
+from tornado.httpclient import HTTPClientError
+from tornado.web import HTTPError
 from traitlets import TraitError
 
 from jhub_gateway.credential_spawner import (
     CREDENTIALS_VARIABLE,
-    LOGIN_ENDED,
     NOT_WRITTEN,
     CredentialSpawner,
     has_server,
 )
 from jhub_gateway.errors import ConfigurationError, CredentialUnavailable, StartRefused
+from jhub_gateway.refusals import LOGIN_ENDED
 from tests.unit.credential_helpers import (
     ENDED,
     Hub,
@@ -70,6 +72,7 @@ def ask(server, cls, user=None):
     """Let a request of the user's be what asks for the start."""
     server.handler = cls.__new__(cls)
     server.handler._jupyterhub_user = user or server.user
+    server.handler.application = SimpleNamespace(settings={})
 
 
 async def test_a_start_writes_the_files_and_keeps_them_fresh(server):
@@ -120,6 +123,51 @@ async def test_who_cannot_log_in_again_gets_a_server(server, who):
         ask(server, SpawnHandler, SimpleNamespace(name="root"))
     await load(server, make_due_state())
     assert set(server.store.files) == {"credentials.json"}
+
+
+@pytest.mark.parametrize("cls", [SpawnHandler, UserServerAPIHandler])
+async def test_who_was_removed_starts_nothing_by_their_own_token(server, cls):
+    login = server.authenticator
+    login.end_sessions_with_login = True
+    login.http_client.trouble = ENDED
+    await server.user.save_auth_state(make_due_state())
+    for _ in range(2):
+        ask(server, cls)
+        with pytest.raises(HTTPError) as refusal:
+            await login.pre_spawn_start(server.user, server)
+        assert refusal.value.status_code == 403
+        assert LOGIN_ENDED in refusal.value.jupyterhub_message
+
+
+async def test_a_token_that_was_taken_back_is_enough(server):
+    login = server.authenticator
+    login.end_sessions_with_login = True
+    login.http_client.trouble, login.http_client.answers["userinfo"] = ENDED, HTTPClientError(401)
+    await server.user.save_auth_state(make_state())
+    ask(server, UserServerAPIHandler)
+    with pytest.raises(HTTPError):
+        await login.pre_spawn_start(server.user, server)
+
+
+@pytest.mark.parametrize("who", ["owner", "administrator", "hub"])
+async def test_others_start_servers_of_an_ended_login(server, who):
+    login = server.authenticator
+    login.end_sessions_with_login = who != "owner"
+    login.http_client.trouble = ENDED
+    await server.user.save_auth_state(make_due_state())
+    if who != "hub":
+        asking = server.user if who == "owner" else SimpleNamespace(name="root")
+        ask(server, UserServerAPIHandler, asking)
+    await login.pre_spawn_start(server.user, server)
+
+
+async def test_a_new_login_starts_servers_again(server):
+    login = server.authenticator
+    login.end_sessions_with_login = True
+    for state in (make_state(), None):
+        await server.user.save_auth_state(state)
+        ask(server, UserServerAPIHandler)
+        await login.pre_spawn_start(server.user, server)
 
 
 async def test_credentials_follow_the_owners_groups(server):
