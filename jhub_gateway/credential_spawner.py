@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Mapping
 from functools import cached_property
 from typing import Any
 
-from jupyterhub import orm
 from jupyterhub.apihandlers.base import APIHandler
 from traitlets import Bool, Dict, List, validate
 
@@ -16,6 +15,7 @@ from jhub_gateway.credentials.stores import CredentialStore, FoundStore
 from jhub_gateway.credentials.user_credentials import UserCredentials
 from jhub_gateway.data_spawner import DataSpawner
 from jhub_gateway.errors import CredentialUnavailable, StartRefused
+from jhub_gateway.hub_servers import find_users_with_servers
 from jhub_gateway.policy.credentials import (
     CredentialSetting,
     choose_credentials,
@@ -30,15 +30,6 @@ NOT_WRITTEN = (
     "The gateway's credentials can't be prepared for your server. Try again in a few minutes, and "
     "tell the gateway's operators if it happens again."
 )
-
-
-def has_server(app: Any, username: str) -> bool:
-    """Whether the user has a server at this hub, or one that is starting or stopping."""
-    found = orm.User.find(app.db, username)
-    if found is None:
-        return False
-    user = app.users[found]
-    return user.active or any(one.server for one in found.orm_spawners.values())
 
 
 class CredentialSpawner(DataSpawner):
@@ -127,7 +118,7 @@ class CredentialSpawner(DataSpawner):
         self = cls.make_for_checks(app)
         if self.gives_credentials:
             self.authenticator.keeper.start_sweeping(
-                self.list_credential_stores, lambda name: has_server(app, name)
+                self.list_credential_stores, lambda: find_users_with_servers(app)
             )
 
     @cached_property

@@ -32,6 +32,22 @@ def read_servers(app: Any) -> list[Server]:
     return [_make_server(key, stored.get(key), known.get(key)) for key in stored.keys() | live]
 
 
+def find_users_with_servers(app: Any) -> set[str]:
+    """Return who has a server by the database, or one that starts or stops at this hub.
+
+    Asked as in :func:`read_servers`: what this process remembers of another one's is old.
+    """
+    query = (
+        app.db.query(orm.User.name)
+        .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
+        .filter(orm.Spawner.server_id.is_not(None))
+    )
+    app.db.commit()
+    stored = {name for (name,) in query}
+    app.db.commit()
+    return stored | {user.name for user, _, spawner in _list_spawners(app) if spawner.pending}
+
+
 def is_watched(spawner: Any) -> bool:
     """Whether JupyterHub will act when the server ends; one that it only remembers it won't."""
     return bool(spawner._callbacks)

@@ -1,7 +1,7 @@
 """The credentials of all users whose servers run at this hub."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from jhub_gateway.credentials.auth_states import read_state
@@ -14,6 +14,8 @@ PATIENCE_SECONDS = 3
 SWEEP_SECONDS = 600
 
 ListStores = Callable[[], Awaitable[list[FoundStore]]]
+# Names of users who have a server.
+FindActive = Callable[[], Collection[str]]
 
 
 class CredentialKeeper:
@@ -94,21 +96,19 @@ class CredentialKeeper:
 
     # Stores that nobody's server reads
 
-    def start_sweeping(self, list_stores: ListStores, is_active: Callable[[str], bool]) -> None:
+    def start_sweeping(self, list_stores: ListStores, find_active: FindActive) -> None:
         """Remove, from now on, the stores of users without a server. Called once, in the loop.
 
-        A hub that was killed leaves some. ``is_active`` says by a user's name whether they have a
-        server.
+        A hub that was killed leaves some. ``find_active`` returns the names of users who have one
+        now, at whichever process of the hub it was started.
         """
-        self._sweeping = asyncio.ensure_future(self._keep_sweeping(list_stores, is_active))
+        self._sweeping = asyncio.ensure_future(self._keep_sweeping(list_stores, find_active))
 
-    async def _keep_sweeping(
-        self, list_stores: ListStores, is_active: Callable[[str], bool]
-    ) -> None:
+    async def _keep_sweeping(self, list_stores: ListStores, find_active: FindActive) -> None:
         idle: set[Any] = set()
         while True:
             try:
-                idle = await sweep(list_stores, is_active, idle)
+                idle = await sweep(list_stores, find_active, idle)
             except Exception as problem:
                 self._log.warning("Credentials that are left are not looked for: %s", problem)
             await asyncio.sleep(SWEEP_SECONDS)
@@ -120,14 +120,19 @@ def _is_needed(spawner: Any) -> bool:
 
 
 async def sweep(
-    list_stores: ListStores, is_active: Callable[[str], bool], idle: set[Any]
+    list_stores: ListStores, find_active: FindActive, idle: Collection[Any]
 ) -> set[Any]:
     """Remove the stores that were idle at the last sweep and are still; return those idle now.
 
     Several sweepers at once are harmless. A store is identified by ``key``; one that has changed
     since is another one.
     """
-    found = {store.key: store for store in await list_stores() if not is_active(store.username)}
-    for key in idle & set(found):
-        await found.pop(key).remove()
+    stores = await list_stores()
+    active = find_active()
+    found = {store.key: store for store in stores if store.username not in active}
+    for key in found.keys() & set(idle):
+        store = found.pop(key)
+        # A server that has begun to start meanwhile may need no change of it.
+        if store.username not in find_active():
+            await store.remove()
     return set(found)

@@ -14,7 +14,6 @@ from jhub_gateway.credential_spawner import (
     CREDENTIALS_VARIABLE,
     NOT_WRITTEN,
     CredentialSpawner,
-    has_server,
 )
 from jhub_gateway.errors import ConfigurationError, CredentialUnavailable, StartRefused
 from jhub_gateway.refusals import LOGIN_ENDED
@@ -224,17 +223,3 @@ async def test_the_last_server_takes_the_files_with_it(server):
     await load(server)
     await server.authenticator.post_spawn_stop(server.user, server)
     assert server.store.files is None
-
-
-# Who has a server
-
-
-def test_who_has_a_server(database):
-    hub = Hub(database)
-    user = hub.find_user()
-    app = SimpleNamespace(db=hub.db, users={user.orm_user: user})
-    assert not has_server(app, "ada")
-    assert not has_server(app, "grace")
-    assert not has_server(app, "")
-    user.spawners["x"] = SimpleNamespace(active=True, ready=False, pending="spawn")
-    assert has_server(app, "ada")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from jupyterhub import orm
 
-from jhub_gateway.hub_servers import adopt, free, read_servers
+from jhub_gateway.hub_servers import adopt, find_users_with_servers, free, read_servers
 from jhub_gateway.policy.reconciliation import Server
 
 STATE = {"pod_name": "jupyter-ada", "start_id": "s1"}
@@ -115,6 +115,28 @@ def test_a_server_that_starts_and_is_not_stored_yet_is_known(app):
     app.users["ada"].spawners["new"] = new = Spawner(None)
     new.pending, new.pod_name = "spawn", "jupyter-ada--new"
     assert Server("ada", "new", "jupyter-ada--new", None, False, True) in read_servers(app)
+
+
+def test_who_has_a_server_or_will_have_one(app):
+    assert find_users_with_servers(app) == {"ada"}
+    grace = SimpleNamespace(name="grace", spawners={"new": Spawner(None)})
+    app.users["grace"] = grace
+    assert find_users_with_servers(app) == {"ada"}
+    grace.spawners["new"].pending = "spawn"
+    assert find_users_with_servers(app) == {"ada", "grace"}
+
+
+def test_who_has_a_server_since_another_process_started_it_counts(app):
+    # As JupyterHub leaves it: what this process has read stays in its memory.
+    assert app.db.query(orm.User).filter_by(name="grace").one()._orm_spawners == []
+    find_users_with_servers(app)
+    other = orm.new_session_factory(str(app.db.get_bind().url))()
+    grace = other.query(orm.User).filter_by(name="grace").one()
+    other.add(orm.Spawner(user=grace, name="", server=orm.Server()))
+    other.query(orm.Spawner).filter_by(name="").first().server = None
+    other.commit()
+    other.close()
+    assert find_users_with_servers(app) == {"grace"}
 
 
 async def test_a_running_server_is_adopted_once(app):

@@ -257,7 +257,7 @@ async def root(tmp_path):
 
 
 async def look(root, idle, active=("ada",)):
-    return await sweep(lambda: list_directory_stores(root), lambda name: name in active, idle)
+    return await sweep(lambda: list_directory_stores(root), lambda: set(active), idle)
 
 
 async def names(root):
@@ -286,6 +286,14 @@ async def test_a_user_who_has_a_server_in_the_second_round(root):
     assert await names(root) == ["ada", "grace"]
 
 
+async def test_a_user_whose_server_starts_while_it_sweeps(root):
+    idle = await look(root, set(), active=())
+    # Nobody at the first look, and then both: as each is looked at once more.
+    answers = [set(), {"ada", "grace"}, {"ada", "grace"}]
+    await sweep(lambda: list_directory_stores(root), lambda: answers.pop(0), idle)
+    assert await names(root) == ["ada", "grace"]
+
+
 async def test_two_sweepers_are_harmless(root):
     first, second = await look(root, set()), await look(root, set())
     await asyncio.gather(look(root, first), look(root, second))
@@ -302,7 +310,7 @@ async def test_a_sweep_that_fails_is_tried_again(desk, caplog, monkeypatch):
             raise CredentialUnavailable("the API server is down")
         return []
 
-    desk.keeper.start_sweeping(list_stores, lambda _name: True)
+    desk.keeper.start_sweeping(list_stores, set)
     await wait_until(lambda: len(rounds) > 2)
     desk.keeper._sweeping.cancel()
     assert caplog.text.count("the API server is down") == 1
