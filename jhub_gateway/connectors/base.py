@@ -58,6 +58,9 @@ class Connector(ABC):
     spawner's ``credentials`` without the keys that all connectors share;
     :func:`~jhub_gateway.policy.credentials.read_settings` reads them.
 
+    Each call may take 15 seconds, after which it is cancelled and tried again later; those of a
+    user's credentials are made side by side.
+
     One object serves all users, so it holds nothing of any of them. File names are letters, digits,
     dots, hyphens and underscores, unlike those of other credentials; ``<name>`` and
     ``<name>.<anything>`` always are.

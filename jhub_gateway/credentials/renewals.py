@@ -1,10 +1,11 @@
 """What a user's connectors have issued, renewed one by one."""
 
+import asyncio
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from jhub_gateway.chance import draw_chance
 from jhub_gateway.connectors.base import Connector, TokenService
@@ -13,10 +14,17 @@ from jhub_gateway.models import Credential, Issued, Login
 from jhub_gateway.policy.credentials import ACCESS_TOKEN
 from jhub_gateway.policy.refresh import find_due, find_retry
 
+_Result = TypeVar("_Result")
+
 LATE = "The gateway is renewing this credential. Try again in a minute."
 LOG_IN_AGAIN = "Log in at the gateway again."
 # A system that refuses is asked again this much later: an operator may have mended it.
 _REFUSED_SECONDS = 300
+
+
+# How long one call of a connector may take, in seconds: more than the ten of a request to the
+# provider. A start waits for it, and so does the stop of a server.
+CONNECTOR_SECONDS = 15
 
 
 class Source(NamedTuple):
@@ -40,8 +48,8 @@ class _Kept:
 class Renewals:
     """The credentials of one user beside the login's own, each by its connector's rules.
 
-    A connector that fails leaves what it issued before, as long as that holds, and the others as
-    they are.
+    A connector that fails, or has no answer in 15 seconds, leaves what it issued before, as long as
+    that holds, and the others as they are. They are asked side by side.
     """
 
     def __init__(
@@ -57,14 +65,18 @@ class Renewals:
 
         Those of a source that the user has no more are revoked.
         """
-        for name in self._kept.keys() - sources.keys():
-            await self._revoke_one(self._kept.pop(name))
+        lost = [self._kept.pop(name) for name in self._kept.keys() - sources.keys()]
         for name, source in sources.items():
-            kept = self._kept.setdefault(name, _make_kept(name, source))
-            if self._is_due(kept, login):
-                await self._renew_one(kept, login)
+            self._kept.setdefault(name, _make_kept(name, source))
+        due = [kept for kept in self._kept.values() if self._is_due(kept, login)]
+        calls = [self._revoke_one(kept) for kept in lost]
+        await asyncio.gather(*calls, *(self._renew_one(kept, login) for kept in due))
+        return self.show(sources)
+
+    def show(self, names: Iterable[str]) -> list[Credential]:
+        """Return these as they are now; one that is not issued yet is late."""
         # In the operator's order, which all processes of a hub share.
-        return [self._show(self._kept[name]) for name in sources]
+        return [self._show(self._kept[name]) for name in names]
 
     @property
     def next_at(self) -> float | None:
@@ -88,14 +100,14 @@ class Renewals:
 
     async def revoke(self) -> None:
         """Have each system take back what it issued; what it can't, ends by itself."""
-        while self._kept:
-            await self._revoke_one(self._kept.popitem()[1])
+        await asyncio.gather(*map(self._revoke_one, self._kept.values()))
+        self._kept = {}
 
     async def _revoke_one(self, kept: _Kept) -> None:
         if kept.credential.issued == Issued():
             return
         try:
-            await kept.connector.revoke(self._service, kept.credential.issued)
+            await _limit(kept.connector.revoke(self._service, kept.credential.issued))
         except Exception as problem:
             name = kept.credential.name
             self._log.info("Credential %s is not revoked: %s", name, type(problem).__name__)
@@ -113,9 +125,10 @@ class Renewals:
         kept.login_token = login.access_token
         try:
             if kept.credential.issued == Issued():
-                issued = await connector.issue(login, self._service)
+                call = connector.issue(login, self._service)
             else:
-                issued = await connector.renew(login, self._service, kept.credential.issued)
+                call = connector.renew(login, self._service, kept.credential.issued)
+            issued = await _limit(call)
         except CredentialRefused as refusal:
             self._log.warning(
                 "Credential %s is refused to %s: %s",
@@ -175,8 +188,18 @@ class Renewals:
                 self._log.warning("Credential %s was saved by another version; it is lost", name)
 
 
+async def _limit(call: Awaitable[_Result]) -> _Result:
+    """Raises CredentialUnavailable where the system takes too long."""
+    try:
+        async with asyncio.timeout(CONNECTOR_SECONDS):
+            return await call
+    except TimeoutError:
+        raise CredentialUnavailable(f"no answer in {CONNECTOR_SECONDS} s") from None
+
+
 def _make_kept(name: str, source: Source) -> _Kept:
-    return _Kept(Credential(name, source.system, source.connector.audience), source.connector)
+    audience = source.connector.audience
+    return _Kept(Credential(name, source.system, audience, "late", LATE), source.connector)
 
 
 def _find_next(issued: Issued, now: float) -> float | None:
@@ -207,6 +230,6 @@ def _decode(saved: Mapping[str, Any], empty: _Kept) -> _Kept:
     )
     return replace(
         empty,
-        credential=replace(empty.credential, issued=issued),
+        credential=replace(empty.credential, state="valid", sentence="", issued=issued),
         next_at=saved["next_at"],
     )

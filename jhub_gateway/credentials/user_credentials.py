@@ -8,11 +8,11 @@ from typing import Any
 
 from jhub_gateway.chance import draw_chance
 from jhub_gateway.credentials.auth_states import read_state, replace_state
-from jhub_gateway.credentials.login_refresher import LoginRefresher
+from jhub_gateway.credentials.login_refresher import LoginRefresher, State
 from jhub_gateway.credentials.renewals import LATE, Renewals, Source
 from jhub_gateway.credentials.stores import CredentialStore
 from jhub_gateway.errors import CredentialUnavailable
-from jhub_gateway.models import Credential
+from jhub_gateway.models import Credential, Login
 from jhub_gateway.policy.credentials import end_faulty, make_files, make_health
 from jhub_gateway.policy.login_states import make_login
 from jhub_gateway.policy.refresh import find_late, find_retry, is_short
@@ -23,6 +23,8 @@ LOGIN_ENDED = "Your login at the gateway has ended: log in again. Your servers g
 LONGEST_SLEEP = 300
 # And no more often than this, in seconds, whatever a connector asks for.
 SHORTEST_SLEEP = 0.2
+# After so many seconds servers are told what there is, whatever a connector still waits for.
+CONNECTOR_PATIENCE = 2
 
 
 class UserCredentials:
@@ -96,15 +98,35 @@ class UserCredentials:
                 await self._renewals.revoke()
                 credentials = self._renewals.end(sources)
             else:
-                credentials = await self._renewals.renew(login, sources)
+                credentials = await self._renew(login, state, sources)
             await self._save_kept(sources, (state or {}).get("kept", {}))
-            told = (login, *self._judge(state), self._end_faulty(credentials))
-            more = (self._login.get_login_path(), self.with_id_token)
-            self.health = make_health(*told, *more)
             if is_start:
                 await self._store.look()
-            await self._store.write(make_files(*told, *more))
+            await self._put(login, state, credentials)
             self._is_just_written = is_start
+
+    async def _renew(
+        self, login: Login, state: State | None, sources: Mapping[str, Source]
+    ) -> list[Credential]:
+        """Return what the login has of all sources; servers need not wait for the slowest."""
+        renewal = asyncio.ensure_future(self._renewals.renew(login, sources))
+        try:
+            await asyncio.wait({renewal}, timeout=CONNECTOR_PATIENCE)
+            if not renewal.done():
+                # A store that fails is told by the write that comes after.
+                with suppress(CredentialUnavailable):
+                    await self._put(login, state, self._renewals.show(sources))
+            return await renewal
+        finally:
+            renewal.cancel()
+
+    async def _put(
+        self, login: Login | None, state: State | None, credentials: list[Credential]
+    ) -> None:
+        told = (login, *self._judge(state), self._end_faulty(credentials))
+        more = (self._login.get_login_path(), self.with_id_token)
+        self.health = make_health(*told, *more)
+        await self._store.write(make_files(*told, *more))
 
     def keep(self) -> None:
         """Keep the files fresh from now on. Harmless if that is done already."""

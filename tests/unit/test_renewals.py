@@ -1,10 +1,13 @@
 """A user's credentials beside the login's own: each renewed by itself, and revoked at the end."""
 
+import asyncio
 import json
+import time
 
 import pytest
 
 from jhub_gateway.connectors.plain import Plain
+from jhub_gateway.credentials import renewals
 from jhub_gateway.credentials.renewals import Renewals, Source
 from jhub_gateway.errors import CredentialRefused, CredentialUnavailable, LoginEnded
 from jhub_gateway.models import Issued, Login
@@ -20,23 +23,30 @@ class Connector:
         self._desk = desk
         self.name, self.audience, self.lifetime, self.is_kept = name, "", lifetime, is_kept
         self.trouble = None
+        self.hangs = False
         self.count = 0
         self.calls = []
         self.revoked = []
 
     async def issue(self, _login, _service):
-        return self._make("issue")
+        return await self._make("issue")
 
     async def renew(self, _login, _service, _issued):
-        return self._make("renew")
+        return await self._make("renew")
 
     async def revoke(self, _service, issued):
+        await self._hang()
         self.revoked.append(issued.handle["id"])
         if self.trouble:
             raise self.trouble
 
-    def _make(self, call):
+    async def _hang(self):
+        if self.hangs:
+            await asyncio.Event().wait()
+
+    async def _make(self, call):
         self.calls.append(call)
+        await self._hang()
         if self.trouble:
             raise self.trouble
         self.count += 1
@@ -182,6 +192,32 @@ async def test_the_logins_own_token_changes_with_the_login(desk):
     found = await renew(desk, plain, login=make_login("access-1", NOW + 600))
     assert (found["api"].state, found["api"].issued.expires_at) == ("valid", NOW + 600)
     assert desk.renewals.next_at is None
+
+
+async def test_one_that_hangs_costs_the_others_nothing_and_is_told_late(desk, monkeypatch, caplog):
+    monkeypatch.setattr(renewals, "CONNECTOR_SECONDS", 0.2)
+    one, two, three = (desk.connect(name) for name in ("one", "two", "three"))
+    await renew(desk, one, two, three)
+    desk.now += 200
+    one.hangs = three.hangs = True
+    began = time.monotonic()
+    found = await renew(desk, one, two, three)
+    assert time.monotonic() - began < 0.39
+    assert [found[name].state for name in ("one", "two", "three")] == ["late", "valid", "late"]
+    assert found["one"].issued.handle == {"id": 1}
+    assert found["two"].issued.handle == {"id": 2}
+    assert "no answer in 0.2 s" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+async def test_what_hangs_is_not_revoked_for_ever(desk, monkeypatch):
+    monkeypatch.setattr(renewals, "CONNECTOR_SECONDS", 0.2)
+    one, two = desk.connect("one"), desk.connect("two")
+    await renew(desk, one, two)
+    one.hangs = True
+    async with asyncio.timeout(5):
+        await desk.renewals.revoke()
+    assert (one.revoked, two.revoked) == ([], [1])
 
 
 # Revoked

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from contextlib import suppress
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -213,6 +214,47 @@ async def test_a_connectors_fault_costs_no_other_file(desk, caplog):
     assert desk.store.files["access_token"] == b"access-0"
     assert [one["state"] for one in desk.index["credentials"]] == ["valid", "ended"]
     assert "reserved" in caplog.text
+
+
+async def test_a_system_that_hangs_keeps_no_fresh_token_from_servers(desk, monkeypatch):
+    monkeypatch.setattr(user_credentials, "CONNECTOR_PATIENCE", 0.05)
+    desk.connectors = [Connector()]
+    await desk.save(make_state())
+    await desk.kept.write()
+    desk.connectors.append(Connector())
+    desk.connectors[1].name = desk.connectors[1].file = "hanging"
+    desk.connectors[1].answering.clear()
+    await desk.save(make_due_state())
+    writing = asyncio.create_task(desk.kept.write())
+    await wait_until(lambda: desk.store.files["access_token"] == b"access-1")
+    assert desk.store.files["jatos"] == b"secret-jatos-1"
+    states = {one["name"]: one["state"] for one in desk.index["credentials"]}
+    assert (states["jatos"], states["hanging"]) == ("valid", "late")
+    assert not writing.done()
+    desk.connectors[1].answering.set()
+    await writing
+    assert desk.store.files["hanging"] == b"secret-jatos-1"
+    assert desk.provider.count_requests() == 1
+
+
+async def test_an_ordinary_write_is_one(desk):
+    desk.connectors = [Connector()]
+    await desk.save(make_due_state())
+    await desk.kept.write()
+    assert desk.store.writes == 1
+
+
+async def test_a_write_that_is_cut_off_leaves_no_call_behind(desk, monkeypatch):
+    monkeypatch.setattr(user_credentials, "CONNECTOR_PATIENCE", 0.05)
+    desk.connectors = [Connector()]
+    desk.connectors[0].answering.clear()
+    await desk.save(make_state())
+    writing = asyncio.create_task(desk.kept.write())
+    await wait_until(lambda: desk.store.files)
+    writing.cancel()
+    with suppress(asyncio.CancelledError):
+        await writing
+    # The fixture looks for tasks that are left.
 
 
 # Over a restart of the hub
