@@ -5,6 +5,7 @@ start's id says whether it is the one that was asked for.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +22,8 @@ from jhub_gateway.start_metrics import count_retry
 _USER = "hub.jupyter.org/username"
 _SERVER = "hub.jupyter.org/servername"
 _LONGEST_WAIT = 8.0
+# Of requests that were surely not carried out.
+_DENIALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 # How often a pod is looked at that has to go first.
 _GOING_SECONDS = 0.5
 
@@ -75,7 +78,8 @@ class PodCreation:
         self._log = log
         self._say = say
         self._request: asyncio.Task[Answer] | None = None
-        self._is_refused = False
+        self._denials = Denials()
+        self._may_be_made = self._is_refused = False
         self.uid = ""
 
     @property
@@ -150,11 +154,12 @@ class PodCreation:
         await asyncio.sleep(_GOING_SECONDS * (0.5 + draw_chance()))
 
     async def _wait_or_fail(self, answer: Answer, failures: int) -> None:
-        reason = find_answer_reason(answer.status, answer.body)
+        reason = find_answer_reason(answer.status, answer.body, self._denials.measure(answer))
         if reason.is_final:
             # A request before this one may have made it, and its answer was lost.
-            self._is_refused = failures == 1
+            self._is_refused = not self._may_be_made
             raise StartFailed(reason)
+        self._may_be_made |= answer.status not in _DENIALS
         self._say(reason)
         wait = find_wait(answer, failures)
         count_retry("create", answer.status)
@@ -162,6 +167,22 @@ class PodCreation:
             "Pod %s is not made yet: %s; asking again in %.1f s", self._name, reason.cause, wait
         )
         await asyncio.sleep(wait)
+
+
+class Denials:
+    """For how long the API server has denied the hub a right, with no other answer in between."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def measure(self, answer: Answer) -> float:
+        """Return the seconds since the first of the denials that ``answer`` is one of; or 0."""
+        now = time.monotonic()
+        if answer.status not in _DENIALS:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        return now - (self._since or now)
 
 
 def find_wait(answer: Answer, failures: int) -> float:

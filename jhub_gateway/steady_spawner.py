@@ -6,6 +6,7 @@ dead when the API server says so, not when a watch has not seen it.
 
 import asyncio
 import time
+from functools import cached_property
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
@@ -18,7 +19,13 @@ from jhub_gateway.clients.kube_requests import Answer, Manifest
 from jhub_gateway.clients.pods import PodRequests
 from jhub_gateway.errors import StartFailed
 from jhub_gateway.models import Reason
-from jhub_gateway.pod_creation import PodCreation, find_wait, is_of_server, is_of_start
+from jhub_gateway.pod_creation import (
+    Denials,
+    PodCreation,
+    find_wait,
+    is_of_server,
+    is_of_start,
+)
 from jhub_gateway.policy.answer_reasons import find_answer_reason
 from jhub_gateway.policy.labels import HUB
 from jhub_gateway.policy.pod_states import is_notebook_restarting, is_over
@@ -237,8 +244,14 @@ class SteadySpawner(KubeSpawner):
 
     # Deleting it
 
+    @cached_property
+    def _denials(self) -> Denials:
+        """Since this server was last asked to stop."""
+        return Denials()
+
     async def stop(self, now: bool = False) -> None:
         """Delete the server's pod, and no other; gone already is fine."""
+        self._denials = Denials()
         await self._start_watching_pods()
         if self._may_have_pod and await self._find_uid() != "":
             await super().stop(now)
@@ -277,7 +290,7 @@ class SteadySpawner(KubeSpawner):
         # A pod of that name with another UID answers 409: this one is gone.
         if answer.is_fine or answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
             return True
-        reason = find_answer_reason(answer.status, answer.body)
+        reason = find_answer_reason(answer.status, answer.body, self._denials.measure(answer))
         self.log.warning("Pod %s is not deleted yet: %s", self.pod_key, reason.cause)
         if reason.is_final:
             raise StartFailed(reason)

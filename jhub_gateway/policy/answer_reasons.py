@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from jhub_gateway.models import Reason
@@ -46,14 +47,27 @@ _AMOUNTS = re.compile(r"(requested|limited): ((?:[\w./-]{1,100}=[\w.]{1,40},?){1
 # The API server's own, which pass: its quota is not counted yet, or was counted by two at once.
 _PASSING = re.compile(r"status unknown for quota|Operation cannot be fulfilled on resourcequotas")
 _PASSING_STATUSES = (0, 408, 429)
+# Until an API server that has just started knows everybody's rights, it denies them. The hub's own
+# were there when it started.
+COLD_SECONDS = 30
 
 
-def find_answer_reason(status: int, body: Mapping[str, Any] | str | None) -> Reason:
+def find_answer_reason(
+    status: int, body: Mapping[str, Any] | str | None, lasted: float = inf
+) -> Reason:
     """Return what a refused or failed request to make a pod means.
 
     ``status`` is the HTTP status, 0 for a time-out or no connection. ``body`` is Kubernetes'
-    Status, as JSON or read from it. What may go well if it is asked again is not final.
+    Status, as JSON or read from it. What may go well if it is asked again is not final; a right
+    that is denied may, until that has ``lasted`` for 30 seconds.
     """
+    reason = _judge(status, body)
+    if reason.code == "forbidden" and lasted < COLD_SECONDS:
+        return make_reason("api-unavailable", _BUSY, reason.cause, is_final=False)
+    return reason
+
+
+def _judge(status: int, body: Mapping[str, Any] | str | None) -> Reason:
     answer = _read_body(body)
     message = read_text(answer, "message")
     cause = f"the API server answered {status}: {message}" if status else "no answer in time"

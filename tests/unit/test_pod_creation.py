@@ -5,11 +5,13 @@ import logging
 from functools import partial
 
 import pytest
+from aiohttp import web
 
 from jhub_gateway import pod_creation
 from jhub_gateway.clients.pods import PodRequests
 from jhub_gateway.errors import StartFailed
 from jhub_gateway.pod_creation import PodCreation, is_of_server
+from jhub_gateway.policy import answer_reasons
 from jhub_gateway.policy.labels import DATABASE, HUB, START_ID
 from tests.unit.kube_server import NAMESPACE, run_kube_server
 
@@ -132,6 +134,61 @@ async def test_a_refusal_is_not_asked_again(kube, status):
     with pytest.raises(StartFailed):
         await run(make_creation(api))
     assert len(server.calls) == 1
+
+
+DENIED = {
+    401: {"message": "Unauthorized", "reason": "Unauthorized", "code": 401},
+    403: {
+        "message": 'pods is forbidden: User "hub" cannot create resource "pods" in API group ""',
+        "reason": "Forbidden",
+        "code": 403,
+    },
+}
+
+
+def deny(status):
+    async def answer(_request, _truth):
+        return web.json_response(DENIED[status], status=status)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", DENIED)
+async def test_an_api_server_that_knows_no_rights_yet_is_waited_for(kube, status):
+    server, api = kube
+    server.answers = [deny(status), 503, deny(status), deny(status)]
+    waited = []
+    assert await run(make_creation(api, say=waited.append)) == "uid-1"
+    assert [reason.code for reason in waited] == ["api-unavailable"] * 4
+
+
+@pytest.mark.parametrize("status", DENIED)
+async def test_rights_that_are_missing_for_long_fail_the_start(kube, status, monkeypatch):
+    monkeypatch.setattr(answer_reasons, "COLD_SECONDS", 0.2)
+    server, api = kube
+    server.answers = [deny(status)] * 100
+    creation = make_creation(api)
+    with pytest.raises(StartFailed) as failure:
+        await run(creation)
+    assert failure.value.reason.code == "forbidden"
+    assert "Unauthorized" in failure.value.reason.cause or "cannot" in failure.value.reason.cause
+    # There is nothing to look for: no request can have made it.
+    calls = len(server.calls)
+    assert calls > 2
+    assert await creation.settle() == ""
+    assert len(server.calls) == calls
+
+
+async def test_a_break_begins_the_wait_for_rights_anew(kube, monkeypatch):
+    monkeypatch.setattr(answer_reasons, "COLD_SECONDS", 0.2)
+    server, api = kube
+
+    async def be_slow(_request, _truth):
+        await asyncio.sleep(0.25)
+        return web.json_response({}, status=503)
+
+    server.answers = [deny(403), be_slow, deny(403)]
+    assert await run(make_creation(api)) == "uid-1"
 
 
 async def test_a_start_that_is_given_up_learns_of_the_pod_that_comes_after(kube):

@@ -9,7 +9,9 @@ from jupyterhub import orm
 from tornado import web
 
 from jhub_gateway import explained_spawner, pod_creation, steady_spawner
+from jhub_gateway.errors import StartFailed
 from jhub_gateway.explained_spawner import ExplainedSpawner
+from jhub_gateway.policy import answer_reasons
 from jhub_gateway.policy.labels import HUB, START_ID
 from jhub_gateway.watches import live_reflector
 from tests.unit.kube_server import NAMESPACE, run_kube_server
@@ -421,6 +423,30 @@ async def test_a_pod_has_its_grace_period_before_it_is_forced(server, kube, monk
     await asyncio.wait_for(stop, 10)
     assert asked == [1]
     assert len(kube.list_calls("DELETE")) == 2
+    assert kube.pods == {}
+
+
+async def deny(_request, _truth):
+    message = 'pods "x" is forbidden: User "hub" cannot delete resource "pods" in API group ""'
+    return web_json({"message": message, "reason": "Forbidden", "code": 403}, 403)
+
+
+async def test_a_stop_outlives_an_api_server_that_knows_no_rights_yet(server, kube):
+    await start(server, kube)
+    kube.answers = [deny, deny, deny]
+    await asyncio.wait_for(server.stop(), 10)
+    assert kube.pods == {}
+
+
+async def test_a_stop_without_the_right_fails_and_can_be_tried_again(server, kube, monkeypatch):
+    monkeypatch.setattr(answer_reasons, "COLD_SECONDS", 0.5)
+    await start(server, kube)
+    kube.answers = [deny] * 100
+    with pytest.raises(StartFailed) as failure:
+        await asyncio.wait_for(server.stop(), 10)
+    assert failure.value.reason.code == "forbidden"
+    kube.answers = [deny]
+    await asyncio.wait_for(server.stop(), 10)
     assert kube.pods == {}
 
 
