@@ -12,7 +12,7 @@ from typing import Any
 
 from jhub_gateway.chance import draw_chance
 from jhub_gateway.clients.kube_requests import Answer, Manifest
-from jhub_gateway.clients.pods import PodRequests
+from jhub_gateway.clients.pods import PodRequests, is_gone
 from jhub_gateway.errors import StartFailed
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.answer_reasons import find_answer_reason
@@ -120,7 +120,7 @@ class PodCreation:
         if self.uid:
             return self.uid
         found = await self._pods.read(self._name)
-        if not found.is_fine and found.status != HTTPStatus.NOT_FOUND:
+        if not found.is_fine and not is_gone(found):
             return None
         await self._adopt(found)
         return self.uid

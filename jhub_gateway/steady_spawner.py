@@ -16,7 +16,7 @@ from traitlets import default
 
 from jhub_gateway.chance import draw_chance
 from jhub_gateway.clients.kube_requests import Answer, Manifest
-from jhub_gateway.clients.pods import PodRequests
+from jhub_gateway.clients.pods import PodRequests, is_gone
 from jhub_gateway.errors import StartFailed
 from jhub_gateway.models import Reason
 from jhub_gateway.pod_creation import (
@@ -190,10 +190,10 @@ class SteadySpawner(KubeSpawner):
             return status
         if pod is None:
             found = await self._read_own_pod()
-            if not found.is_fine and found.status != HTTPStatus.NOT_FOUND:
+            if found is not None and not found.is_fine:
                 self.log.warning("Is %s dead? %s", self.pod_key, found.body.get("message"))
                 return None
-            pod = found.body if found.is_fine else None
+            pod = found.body if found is not None else None
             if pod is not None and not is_over(pod):
                 self.log.warning("%s runs, and the watch has not seen it", self.pod_key)
                 self.pod_reflector.list_again()
@@ -210,14 +210,13 @@ class SteadySpawner(KubeSpawner):
         pod = self.pod_reflector.gone.get(self.pod_key)
         return pod if pod and self._is_own(pod) else None
 
-    async def _read_own_pod(self) -> Answer:
-        """Read it directly. Another's of that name counts as none."""
+    async def _read_own_pod(self) -> Answer | None:
+        """Read it directly; None if there is none. Another's of that name counts as none."""
         if self._creation is not None:
             await self._creation.settle()
         found = await self.pod_requests.read(self.pod_name)
-        if found.is_fine and not self._is_own(found.body):
-            return Answer(HTTPStatus.NOT_FOUND, {"message": "the pod of that name is another"})
-        return found
+        is_another = found.is_fine and not self._is_own(found.body)
+        return None if is_another or is_gone(found) else found
 
     def _note_end_once(self, pod: Manifest | None) -> None:
         # JupyterHub polls three times before it has freed the user.
@@ -265,7 +264,7 @@ class SteadySpawner(KubeSpawner):
             uid: str = pod["metadata"]["uid"]
             return uid
         found = await self._read_own_pod()
-        if found.status == HTTPStatus.NOT_FOUND:
+        if found is None:
             return ""
         return found.body["metadata"]["uid"] if found.is_fine else None
 
@@ -288,7 +287,7 @@ class SteadySpawner(KubeSpawner):
         if answer.is_fine and grace_seconds:
             self._force = asyncio.create_task(self._force_end(uid, grace_seconds))
         # A pod of that name with another UID answers 409: this one is gone.
-        if answer.is_fine or answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+        if answer.is_fine or is_gone(answer) or answer.status == HTTPStatus.CONFLICT:
             return True
         reason = find_answer_reason(answer.status, answer.body, self._denials.measure(answer))
         self.log.warning("Pod %s is not deleted yet: %s", self.pod_key, reason.cause)

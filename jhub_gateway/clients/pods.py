@@ -8,6 +8,16 @@ from jhub_gateway.clients.kube_requests import Answer, Manifest, send
 _LOG_BYTES = 16 * 1024
 
 
+def is_gone(answer: Answer) -> bool:
+    """Whether the API server says that there is no such pod.
+
+    A 404 alone does not: what stands before the API server answers that too.
+    """
+    details = answer.body.get("details")
+    is_said = answer.status == HTTPStatus.NOT_FOUND and answer.body.get("reason") == "NotFound"
+    return is_said and isinstance(details, dict) and details.get("kind") == "pods"
+
+
 class PodRequests:
     """Asks for one pod at a time; each method asks once, for at most ``seconds``.
 

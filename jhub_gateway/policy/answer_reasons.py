@@ -38,6 +38,7 @@ _MESSAGES = (
     (r"insufficient quota to consume", "quota", _QUOTA),
     (r"because it is being terminated", "admission-refused", _REMOVED),
     (r"error looking up service account", "misconfigured", _MISCONFIGURED),
+    (r"^namespaces \S{1,100} not found", "misconfigured", _MISCONFIGURED),
     (r"no PriorityClass with name", "misconfigured", _MISCONFIGURED),
     (r"\bcannot \w{1,40} resource ", "forbidden", _FORBIDDEN),
 )  # fmt: skip
@@ -92,6 +93,9 @@ def _judge_status(status: int, cause: str) -> Reason:
         return make_reason("forbidden", _FORBIDDEN, cause)
     if status == 403:
         return make_reason("admission-refused", _REFUSED, cause)
+    if status == 404:
+        # By what stands before the API server, where there always are pods.
+        return make_reason("api-unavailable", _BUSY, cause, is_final=False)
     if status == 409:
         sentence = "Waiting for an earlier server of yours to be removed."
         return make_reason("api-unavailable", sentence, cause, is_final=False)

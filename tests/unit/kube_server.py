@@ -107,13 +107,18 @@ class KubeServer:
 
     async def _read(self, request: web.Request) -> web.Response:
         pod = self.pods.get(request.match_info["name"])
-        return web.json_response(pod or {"reason": "NotFound"}, status=200 if pod else 404)
+        return web.json_response(pod) if pod else self._answer_gone()
+
+    def _answer_gone(self) -> web.Response:
+        details = {"name": "x", "kind": "pods"}
+        body = {"kind": "Status", "reason": "NotFound", "details": details, "code": 404}
+        return web.json_response(body, status=404)
 
     async def _delete(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         wanted = (await request.json())["preconditions"]["uid"]
         if name not in self.pods:
-            return web.json_response({"reason": "NotFound"}, status=404)
+            return self._answer_gone()
         if self.pods[name]["metadata"]["uid"] != wanted:
             return web.json_response({"reason": "Conflict"}, status=409)
         self.remove(name)

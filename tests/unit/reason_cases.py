@@ -813,6 +813,7 @@ ANSWER_CASES = [
         403,
         f"{_POD}failed quota: small: must specify limits.memory for: notebook",
     ),
+    AnswerCase("api-unavailable", False, 404, "404 page not found"),
     AnswerCase("misconfigured", True, 404, 'namespaces "users" not found'),
     AnswerCase("misconfigured", True, 413, "Request entity too large: limit is 3145728"),
     AnswerCase(

@@ -1,10 +1,12 @@
 """Servers of a real KubeSpawner at an API server that does what a test says."""
 
 import asyncio
+import json
 import logging
 from types import SimpleNamespace
 
 import pytest
+from aiohttp import web as server_web
 from jupyterhub import orm
 from tornado import web
 
@@ -188,8 +190,6 @@ async def test_a_quota_that_is_reached_is_told_and_makes_nothing(server, kube):
 
 
 def web_json(body, status):
-    from aiohttp import web as server_web
-
     return server_web.json_response(body, status=status)
 
 
@@ -316,6 +316,41 @@ async def test_a_pod_that_the_watch_has_lost_is_found_by_asking(server, kube, mo
     lists = kube.lists
     assert await poll(server) is None
     await wait_until(lambda: kube.lists > lists)
+
+
+def say_nothing_is_there(body, kind="application/json"):
+    async def answer(_request, _truth):
+        text = body if isinstance(body, str) else json.dumps(body)
+        return server_web.Response(text=text, status=404, content_type=kind)
+
+    return answer
+
+
+NOT_THE_POD = [
+    say_nothing_is_there("<html>404 Not Found</html>", "text/html"),
+    say_nothing_is_there("404 page not found", "text/plain"),
+    say_nothing_is_there({"message": "no such route"}),
+    say_nothing_is_there({"kind": "Status", "reason": "NotFound", "details": {}, "code": 404}),
+]
+
+
+@pytest.mark.parametrize("answer", NOT_THE_POD)
+async def test_a_proxy_that_finds_nothing_says_nothing_of_a_server(server, kube, answer):
+    await start(server, kube)
+    server.pod_reflector.resources = {}
+    kube.answers = [answer] * 3
+    for _ in range(3):
+        assert await poll(server) is None
+    assert server.last_end is None
+
+
+@pytest.mark.parametrize("answer", NOT_THE_POD)
+async def test_a_stop_is_done_when_the_pod_is_gone_and_not_at_a_proxys_word(server, kube, answer):
+    await start(server, kube)
+    # It is deleted by what the watch has, and then by what is read.
+    kube.answers = [answer, answer]
+    await asyncio.wait_for(server.stop(), 10)
+    assert kube.pods == {}
 
 
 async def test_a_pod_that_was_deleted_by_hand_is_told(server, kube):
