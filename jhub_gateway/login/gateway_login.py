@@ -105,7 +105,8 @@ class GatewayLogin(CheckedLogin):
         Stop the servers of a user whom the provider logged out by a back-channel logout, or who
         may not use this hub any more when their tokens are refreshed (with
         ``end_sessions_with_login``, also of one whose login has ended there). A provider tells of
-        a logout at this hub too: that stops no server.
+        a logout at this hub too: that stops no server. One that is just starting is stopped when it
+        is up.
 
         Default: false; their sessions at the hub end either way, so that nobody gets to the
         servers, which run on until they are culled. What was not saved is lost with true.

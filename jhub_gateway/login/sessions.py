@@ -8,6 +8,7 @@ from jupyterhub import roles
 from jupyterhub.app import JupyterHub
 from jupyterhub.utils import new_token
 
+_LOOK_SECONDS = 1
 # A task that nobody holds could vanish before it is done.
 _stopping: set[asyncio.Task[None]] = set()
 
@@ -41,13 +42,23 @@ async def end_sessions(user: Any, with_servers: bool) -> None:
 
 
 async def stop_servers(user: Any) -> None:
-    """Stop all the user's running servers, as the hub's own stop does."""
+    """Stop all the user's servers, as the hub's own stop does; one that starts, once it is up."""
+    servers = list(user.spawners.items())
+    await asyncio.gather(*(_stop_server(user, name, spawner) for name, spawner in servers))
+
+
+async def _stop_server(user: Any, name: str, spawner: Any) -> None:
+    # JupyterHub can't cancel a start, and tells nobody of its end.
+    while spawner.pending in ("spawn", "check"):  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_SECONDS)
+    if not spawner.ready:
+        return
     hub = JupyterHub.instance()
-    for name, spawner in list(user.spawners.items()):
-        if not spawner.ready:
-            continue
+    try:
         try:
             await hub.proxy.delete_user(user, name)
+        finally:
+            # Whatever becomes of the route: without a server it leads nowhere.
             await user.stop(name)
-        except Exception:
-            hub.log.exception("A server of %s, %r, is not stopped", user.name, name)
+    except Exception:
+        hub.log.exception("A server of %s, %r, is not stopped as it should be", user.name, name)

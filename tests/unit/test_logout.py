@@ -1,6 +1,7 @@
 """A login begins with a nonce, and a logout ends at the provider too."""
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -292,8 +293,6 @@ async def test_the_end_of_sessions_does_not_wait_for_servers(hub, monkeypatch):
 
 
 async def test_servers_that_run_are_stopped_and_one_that_fails_hides_no_other(monkeypatch, caplog):
-    import logging
-
     stops = []
 
     async def delete_user(_user, name):
@@ -307,15 +306,40 @@ async def test_servers_that_run_are_stopped_and_one_that_fails_hides_no_other(mo
         proxy=SimpleNamespace(delete_user=delete_user), log=logging.getLogger("hub")
     )
     monkeypatch.setattr("jupyterhub.app.JupyterHub.instance", lambda: hub)
-    servers = {"broken": True, "": True, "starting": False}
+    servers = {"broken": True, "": True, "stopped": False}
     user = SimpleNamespace(
         name="ada",
         stop=stop,
-        spawners={name: SimpleNamespace(ready=ready) for name, ready in servers.items()},
+        spawners={
+            name: SimpleNamespace(ready=ready, pending=None) for name, ready in servers.items()
+        },
     )
     await stop_servers(user)
-    assert stops == [""]
+    assert sorted(stops) == ["", "broken"]
     assert "broken" in caplog.text
+
+
+@pytest.mark.parametrize("comes_up", [True, False])
+async def test_a_server_that_is_just_starting_is_stopped_once_it_is_up(monkeypatch, comes_up):
+    from jhub_gateway.login import sessions
+
+    monkeypatch.setattr(sessions, "_LOOK_SECONDS", 0.01)
+    stops = []
+
+    async def note(*what):
+        stops.append(what)
+
+    hub = SimpleNamespace(proxy=SimpleNamespace(delete_user=note), log=logging.getLogger("hub"))
+    monkeypatch.setattr("jupyterhub.app.JupyterHub.instance", lambda: hub)
+    starting = SimpleNamespace(ready=False, pending="spawn")
+    running = SimpleNamespace(ready=True, pending=None)
+    user = SimpleNamespace(name="ada", spawners={"": starting, "two": running}, stop=note)
+    stopping = asyncio.create_task(stop_servers(user))
+    await asyncio.sleep(0.05)
+    assert stops == [(user, "two"), ("two",)]
+    starting.pending, starting.ready = None, comes_up
+    await asyncio.wait_for(stopping, 5)
+    assert stops[2:] == ([(user, ""), ("",)] if comes_up else [])
 
 
 # Whose account it is
