@@ -53,7 +53,11 @@ class CredentialSpawner(DataSpawner):
 
         It needs GatewayAuthenticator or one of its kind; with another authenticator there are no
         such files. On Kubernetes the hub needs the rights of helm-values/credentials-rbac.yaml.
-        Default: true. With false servers know nothing of the login.
+        Default: true. With false servers know nothing of the login, and the hub no longer renews
+        it: once the access token has expired, starts have the groups of the last login, and who is
+        disabled or loses a group at the provider is noticed at their next login alone, whatever
+        ``end_sessions_with_login`` says. JupyterHub's cookies last for 14 days
+        (``cookie_max_age_days``); a back-channel logout still ends sessions.
         """,
     )
 
