@@ -188,7 +188,12 @@ class GatewayLogin(CheckedLogin):
         """Learn the provider's addresses, where they are not known beforehand."""
 
     async def httpfetch(self, url: str, *args: Any, **kwargs: Any) -> Any:
-        """Ask the provider. Raises ProviderUnavailable if it is down, HTTPClientError for 4xx."""
+        """Ask the provider. Raises ProviderUnavailable if it is down, HTTPClientError for 4xx.
+
+        A redirect is not followed with what is secret: it could lead to another, or to http.
+        """
+        if kwargs.get("method") == "POST" or _cut(url) == self.userdata_url:
+            kwargs.setdefault("follow_redirects", False)
         with unavailable_when_down(_cut(url)):
             return await super().httpfetch(url, *args, **kwargs)
 
@@ -232,7 +237,7 @@ class GatewayLogin(CheckedLogin):
     async def post_as_client(self, url: str, parameters: Mapping[str, str]) -> Any:
         """Return the decoded answer of an endpoint to which this hub shows its client's secret.
 
-        Raises ProviderUnavailable, or tornado's HTTPClientError for 4xx.
+        Raises ProviderUnavailable, or tornado's HTTPClientError for 3xx and 4xx.
         """
         client = {"client_id": self.client_id, "client_secret": self.client_secret}
         body = urlencode({**({} if self.basic_auth else client), **parameters})

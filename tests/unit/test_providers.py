@@ -412,6 +412,19 @@ async def test_a_provider_that_takes_nothing_back(cls):
     assert provider.requests == []
 
 
+@pytest.mark.parametrize("cls", CLASSES)
+async def test_no_secret_follows_a_redirect(cls):
+    provider = make_provider(cls)
+    login = at_one_address(cls, provider)
+    await log_in(login)
+    await login.refresh_login(make_due_state())
+    await login.revoke_token("secret")
+    secret = [one for one in provider.requests if one.method == "POST"]
+    secret += [one for one in provider.requests if one.url == login.userdata_url]
+    assert len(secret) >= 2
+    assert {one.follow_redirects for one in secret} == {False}
+
+
 async def test_what_the_provider_answers_is_in_no_log(caplog):
     provider = Provider()
     provider.trouble = make_failure(400, {"error": "invalid_grant", "error_description": "sesame"})
