@@ -214,7 +214,7 @@ class ExplainedSpawner(SteadySpawner):
     def _tell(self, now: float, began: float) -> str:
         if self._reason is not None:
             return f"{self._reason.sentence} ({now - self._reason_since:.0f} s)"
-        return describe_wait(now - began, self.usual_seconds, 0)
+        return describe_wait(now - began, self.usual_seconds)
 
     @property
     def usual_seconds(self) -> float | None:

@@ -46,7 +46,8 @@ class TokenService(Protocol):
     async def httpfetch(self, url: str, **options: Any) -> Any:
         """Return the decoded JSON of a system's own API; None if the answer is empty.
 
-        ``options`` are those of tornado's HTTPRequest. Raises CredentialUnavailable (no answer,
+        ``options`` are those of tornado's HTTPRequest; unless ``follow_redirects`` is among them, a
+        POST follows none. Raises CredentialUnavailable (no answer,
         5xx, no JSON) or tornado's HTTPClientError (4xx). ``url`` is logged: it must hold no secret.
         """
 

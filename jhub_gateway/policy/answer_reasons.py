@@ -8,7 +8,7 @@ from typing import Any
 
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.container_facts import read_memory
-from jhub_gateway.policy.kube_objects import Object, read_number, read_text
+from jhub_gateway.policy.kube_objects import Object, read_text
 from jhub_gateway.policy.reason_codes import make_reason
 
 _TELL = "Tell the gateway's operators."
@@ -80,12 +80,6 @@ def _judge(status: int, body: Mapping[str, Any] | str | None) -> Reason:
         if pattern.search(message):
             return make_reason(code, sentence, cause)
     return _judge_status(status, cause)
-
-
-def read_retry_after(body: Mapping[str, Any] | str | None) -> float | None:
-    """Return after how many seconds the API server asks to be asked again, if its Status says."""
-    details = _read_body(body).get("details")
-    return float(max(read_number(details, "retryAfterSeconds"), 0)) or None
 
 
 def _judge_status(status: int, cause: str) -> Reason:

@@ -36,23 +36,18 @@ class RecentStarts:
         return known[math.ceil(_SHARE * len(known)) - 1]
 
 
-def describe_wait(waited: float, estimate: float | None, ahead: int) -> str:
+def describe_wait(waited: float, estimate: float | None) -> str:
     """Return for the user how long they have waited, and what is usual.
 
-    ``waited`` and ``estimate`` are seconds, ``ahead`` is how many starts are let in before this.
+    ``waited`` and ``estimate`` are seconds.
     """
-    parts = [f"Waiting for {describe_seconds(waited)}."]
-    if estimate is not None:
-        usual = describe_seconds(estimate)
-        if waited <= estimate:
-            parts.append(f"Most recent starts of this size took up to {usual}.")
-        else:
-            parts.append(f"This takes longer than most recent starts of this size: {usual}.")
-    if ahead == 1:
-        parts.append("One other start is ahead.")
-    elif ahead > 1:
-        parts.append(f"{ahead} other starts are ahead.")
-    return " ".join(parts)
+    waiting = f"Waiting for {describe_seconds(waited)}."
+    if estimate is None:
+        return waiting
+    usual = describe_seconds(estimate)
+    if waited <= estimate:
+        return f"{waiting} Most recent starts of this size took up to {usual}."
+    return f"{waiting} This takes longer than most recent starts of this size: {usual}."
 
 
 def describe_seconds(seconds: float) -> str:

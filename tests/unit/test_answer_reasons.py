@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jhub_gateway.policy.answer_reasons import find_answer_reason, read_retry_after
+from jhub_gateway.policy.answer_reasons import find_answer_reason
 from jhub_gateway.policy.reason_codes import CODES
 from tests.unit.reason_cases import ANSWER_CASES
 from tests.unit.test_start_reasons import anything
@@ -54,23 +54,6 @@ def test_what_is_no_status_of_kubernetes_is_judged_by_its_number(body):
     assert find_answer_reason(422, body).code == "misconfigured"
 
 
-@pytest.mark.parametrize(
-    ("body", "seconds"),
-    [
-        ({"details": {"retryAfterSeconds": 7}}, 7.0),
-        ('{"details": {"retryAfterSeconds": 1}}', 1.0),
-        ({"details": {"retryAfterSeconds": 0}}, None),
-        ({"details": {"retryAfterSeconds": -1}}, None),
-        ({"details": {}}, None),
-        ({}, None),
-        (None, None),
-        ("no JSON", None),
-    ],
-)
-def test_the_seconds_to_wait_are_read(body, seconds):
-    assert read_retry_after(body) == seconds
-
-
 def test_no_manifest_and_no_secret_comes_into_the_log():
     message = (
         'Pod "a" is invalid: spec: Invalid value: core.PodSpec{Env:[]core.EnvVar{core.EnvVar{'
@@ -83,7 +66,6 @@ def test_no_manifest_and_no_secret_comes_into_the_log():
 def test_no_answer_makes_it_raise(status, body):
     reason = find_answer_reason(status, body)
     assert reason.code in CODES
-    read_retry_after(body)
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))

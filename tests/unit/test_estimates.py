@@ -59,17 +59,16 @@ def test_an_estimate_is_a_time_that_a_recent_start_took(seconds):
 @pytest.mark.parametrize(
     ("wait", "sentence"),
     [
-        ((0.2, None, 0), "Waiting for 1 second."),
+        ((0.2, None), "Waiting for 1 second."),
         (
-            (12, 40, 0),
+            (12, 40),
             "Waiting for 12 seconds. Most recent starts of this size took up to 40 seconds.",
         ),
         (
-            (100, 40, 1),
+            (100, 40),
             "Waiting for 2 minutes. This takes longer than most recent starts of this size: 40 "
-            "seconds. One other start is ahead.",
+            "seconds.",
         ),
-        ((5, None, 12), "Waiting for 5 seconds. 12 other starts are ahead."),
     ],
 )
 def test_a_wait_is_told_with_what_is_usual(wait, sentence):
