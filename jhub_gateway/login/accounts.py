@@ -1,6 +1,7 @@
 """Which of the hub's accounts is whose at the provider."""
 
-from typing import Any
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 import jwt
 from jupyterhub import orm
@@ -8,25 +9,41 @@ from jupyterhub import orm
 from jhub_gateway.credentials.auth_states import open_state
 
 
-async def find_accounts(db: Any, subject: str | None, session: str | None) -> list[orm.User]:
-    """Return the accounts of a subject, or those whose last login was in the provider's session.
+class Accounts:
+    """The hub's accounts by their subjects, and by the sessions of their last logins.
 
-    The hub's database holds both encrypted, so that each account has to be looked into: some
-    seconds for 10,000 of them, between other requests.
+    The database holds both encrypted, so that each account has to be opened: some seconds for
+    10,000 of them, between other requests. Who asks again meets only those that have changed.
     """
-    found = []
-    query = db.query(orm.User.id, orm.User.encrypted_auth_state)
-    for number, encrypted in query.filter(orm.User.encrypted_auth_state.isnot(None)).all():
-        state = await open_state(encrypted)
-        if state and _is_meant(state, subject, session):
-            found.append(db.get(orm.User, number))
-    return [user for user in found if user is not None]
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+
+    async def find(self, db: Any, subject: str | None, session: str | None) -> list[orm.User]:
+        """Return the accounts of a subject; without one, those of the provider's session."""
+        query = db.query(orm.User.id, orm.User.encrypted_auth_state)
+        rows = query.filter(orm.User.encrypted_auth_state.isnot(None)).all()
+        self._known = {number: await self._open(number, encrypted) for number, encrypted in rows}
+        meant = [number for number, one in self._known.items() if one.is_meant(subject, session)]
+        return [user for number in meant if (user := db.get(orm.User, number)) is not None]
+
+    async def _open(self, number: int, encrypted: bytes) -> "_Known":
+        digest, known = sha256(encrypted).digest(), self._known.get(number)
+        if known is not None and known.digest == digest:
+            return known
+        state = await open_state(encrypted) or {}
+        return _Known(digest, state.get("subject"), state.get("session"))
 
 
-def _is_meant(state: dict[str, Any], subject: str | None, session: str | None) -> bool:
-    if subject is not None:
-        return state.get("subject") == subject
-    return session is not None and state.get("session") == session
+class _Known(NamedTuple):
+    digest: bytes
+    subject: str | None
+    session: str | None
+
+    def is_meant(self, subject: str | None, session: str | None) -> bool:
+        if subject is not None:
+            return self.subject == subject
+        return session is not None and self.session == session
 
 
 def read_session(id_token: str | None) -> str | None:

@@ -8,7 +8,6 @@ from jupyterhub.handlers import BaseHandler
 from jhub_gateway.clients.id_tokens import LogoutNotice
 from jhub_gateway.clients.oidc import ProviderError
 from jhub_gateway.errors import LoginRefused
-from jhub_gateway.login.accounts import find_accounts
 
 # Keycloak ends the session only once it has the hub's answer: a refresh before that still works.
 SETTLE_SECONDS = 2
@@ -44,11 +43,12 @@ class BackChannelLogoutHandler(BaseHandler):
             await login.keeper.doubt(user)
 
     async def _end_sessions(self, notice: LogoutNotice) -> list[Any]:
-        accounts = await find_accounts(self.db, notice.subject, notice.session)
+        login = self.authenticator
+        accounts = await login.accounts.find(self.db, notice.subject, notice.session)
         users = [self._user_from_orm(found) for found in accounts]
         for user in users:
             self.log.info("The provider has logged out %s", user.name)
-            await self.authenticator.end_user(user)
+            await login.end_user(user)
         return users
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from jhub_gateway.clients.id_tokens import (
 from jhub_gateway.clients.oidc import Discovery, ProviderError, ProviderMetadata
 from jhub_gateway.clients.signing_keys import SigningKeys
 from jhub_gateway.errors import ConfigurationError, LoginEnded, LoginRefused
-from jhub_gateway.login.accounts import read_session
+from jhub_gateway.login.accounts import Accounts, read_session
 from jhub_gateway.login.back_channel import BackChannelLogoutHandler
 from jhub_gateway.login.gateway_login import GatewayLogin
 from jhub_gateway.login.nonces import find_nonce
@@ -234,6 +234,11 @@ class OpenIDLogin(GatewayLogin):
     def seen_logouts(self) -> SeenTokens:
         """The logout tokens that were used, as long as they could be used again."""
         return SeenTokens(LOGOUT_AGE_SECONDS + 2 * self.clock_skew)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Whose the hub's accounts are."""
+        return Accounts()
 
     async def read_logout_token(self, token: str) -> LogoutNotice:
         """Return whose session the provider has ended. Raises LoginRefused or ProviderError."""

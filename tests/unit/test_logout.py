@@ -10,8 +10,9 @@ import pytest
 from jupyterhub import orm
 from tornado.httpclient import HTTPClientError
 
+from jhub_gateway.credentials import auth_states
 from jhub_gateway.errors import LoginRefused
-from jhub_gateway.login.accounts import find_accounts, read_session
+from jhub_gateway.login.accounts import Accounts, read_session
 from jhub_gateway.login.nonces import find_nonce, make_nonce
 from jhub_gateway.login.sessions import end_sessions, stop_servers, sync_account
 from jhub_gateway.providers import GitHubGatewayAuthenticator
@@ -351,14 +352,41 @@ async def test_accounts_of_a_subject_or_a_session(hub):
         if subject:
             await user.save_auth_state(make_state(subject=subject, session=session))
 
+    accounts = Accounts()
+
     async def find(subject, session):
-        return [user.name for user in await find_accounts(hub.db, subject, session)]
+        return [user.name for user in await accounts.find(hub.db, subject, session)]
 
     assert await find("7", None) == ["ada"]
     assert await find(None, "s1") == ["ada"]
     assert await find(None, None) == []
     assert await find("9", None) == []
-    assert isinstance((await find_accounts(hub.db, "7", None))[0], orm.User)
+    assert isinstance((await accounts.find(hub.db, "7", None))[0], orm.User)
+
+
+async def test_an_account_is_opened_once_for_all_notices_until_it_changes(hub, monkeypatch):
+    opened = []
+
+    async def open_state(encrypted):
+        opened.append(encrypted)
+        return await auth_states.open_state(encrypted)
+
+    monkeypatch.setattr("jhub_gateway.login.accounts.open_state", open_state)
+    users = [hub.find_user(name) for name in ("ada", "grace", "hypatia")]
+    for number, user in enumerate(users):
+        await user.save_auth_state(make_state(subject=str(number), session=f"s{number}"))
+    accounts = Accounts()
+    for _ in range(3):
+        assert [one.name for one in await accounts.find(hub.db, "1", "s1")] == ["grace"]
+    assert len(opened) == 3
+    await users[0].save_auth_state(make_state(subject="1", session="s9"))
+    assert [one.name for one in await accounts.find(hub.db, "1", None)] == ["ada", "grace"]
+    assert len(opened) == 4
+    assert await accounts.find(hub.db, None, "s0") == []
+    hub.db.delete(users[0].orm_user)
+    hub.db.commit()
+    assert [one.name for one in await accounts.find(hub.db, "1", None)] == ["grace"]
+    assert len(opened) == 4
 
 
 @pytest.mark.parametrize(("sid", "expected"), [("s1", "s1"), (7, None), (["s1"], None)])
