@@ -20,6 +20,7 @@ from tests.faults.small_server import CRASHING, HUNGRY, PROGRAM
 from tests.fixtures.cluster import CLAIM, Namespace
 from tests.fixtures.fault_cluster import GATEWAY
 from tests.fixtures.hub import CHECKED_LOGIN, Hub, find_free_port
+from tests.fixtures.hub_account import make_hub_account
 
 # Longer than a start takes on two cores where everybody starts at once.
 START_SECONDS = 90
@@ -244,8 +245,14 @@ def start_site(
     hub_name: str = "jupyterhub",
     environment: dict[str, str] | None = None,
 ) -> FaultSite:
-    """Start a proxy and a hub with `more` at the end of its configuration."""
+    """Start a proxy and a hub with `more` at the end of its configuration.
+
+    The hub has the rights that operators give it: an administrator's are never denied, not even
+    by an API server that has just come back.
+    """
     directory.mkdir()
+    kubeconfig = directory / "kubeconfig"
+    make_hub_account(namespace, directory.name, hub_name, kubeconfig)
     port, proxy_port, hub_port = find_free_port(), find_free_port(), find_free_port()
     values = {
         "url": f"http://127.0.0.1:{port}",
@@ -270,7 +277,7 @@ def start_site(
         values["url"],
         values["token"],
         directory,
-        {"JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32), **namespace.environment}
+        {"JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32), "KUBECONFIG": str(kubeconfig)}
         | (environment or {}),
         proxy,
     )

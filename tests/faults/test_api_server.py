@@ -12,9 +12,8 @@ from tests.faults.site import FaultSite, wait_until
 from tests.faults.wholeness import check_hub_is_whole
 from tests.fixtures.fault_cluster import FaultCluster
 
-# More than the time-out of a request, so that all is asked several times; what comes next is the
-# time-out of the start, or of the stop, which no start meets in 60 s either: FAULTS_OUTAGE=60.
-OUTAGE = float(os.environ.get("FAULTS_OUTAGE", "15"))
+# As long as an upgrade takes: all is asked several times, and no start or stop meets its time-out.
+OUTAGE = float(os.environ.get("FAULTS_OUTAGE", "60"))
 BUSY = find_answer_reason(0, None).sentence
 
 

@@ -27,6 +27,7 @@ FAILURES = {
 def test_it_fails_at_once_with_its_reason(shared_site: FaultSite, kind: str):
     user = f"{kind}-0"
     shared_site.add_users(user)
+    made_before = find_made(shared_site)
     began = time.monotonic()
     sentence = fail(shared_site, user)
     assert time.monotonic() - began < AT_ONCE
@@ -34,6 +35,9 @@ def test_it_fails_at_once_with_its_reason(shared_site: FaultSite, kind: str):
     page = html.unescape(shared_site.open_page(user, f"/hub/spawn-pending/{user}"))
     assert sentence.removeprefix("Spawn failed: ").partition("\n")[0] in page
     check_hub_is_whole(shared_site, {}, starters=[])
+    made = find_made(shared_site) - made_before
+    assert len(made) == 1
+    assert not made & find_uids(shared_site)
 
 
 def test_what_a_server_wrote_at_its_end_is_shown_without_secrets(shared_site: FaultSite):
@@ -71,9 +75,11 @@ def test_a_slow_image_is_waited_for_and_given_up_by_the_user(shared_site: FaultS
     wait_until(lambda: "slow-0" in shared_site.get_states(), "the start has begun", 10)
     messages = (event["message"] for event in shared_site.follow_start("slow-0"))
     assert next(message for message in messages if "image" in message)
+    (uid,) = find_uids(shared_site, "slow-0")
     # Who gives up finds nothing left.
     shared_site.stop("slow-0")
     wait_until(lambda: not find_orphans(shared_site), "its pod is gone", 30)
+    assert uid not in find_uids(shared_site)
 
 
 def fail(site: FaultSite, user: str) -> str:
@@ -82,6 +88,18 @@ def fail(site: FaultSite, user: str) -> str:
     if answer.status_code in (201, 202):
         return site.wait_for_failure(user)
     return answer.json()["message"]
+
+
+def find_made(site: FaultSite) -> set[str]:
+    """The UIDs of all pods that the hub has made, by its log."""
+    return set(re.findall(r"is made: UID (\S+)", site.hub.log))
+
+
+def find_uids(site: FaultSite, *users: str) -> set[str]:
+    """The UIDs of the pods that are there: of all, or of these users."""
+    found = [pod["metadata"] for pod in site.namespace.pods()]
+    owners = {pod["uid"]: pod["annotations"]["hub.jupyter.org/username"] for pod in found}
+    return {uid for uid, owner in owners.items() if owner in users or not users}
 
 
 def find_tokens(text: str) -> list[str]:
