@@ -12,13 +12,15 @@ from typing import Any
 
 from aiohttp import ClientError
 
+from jhub_gateway.clients.plain_requests import request as ask
 from jhub_gateway.clients.request_metrics import measure_request
 
 UNREACHABLE = 0
 # No start is worth waiting longer for.
 _MOST_SECONDS = 60.0
-# How an answer is asked for: as it is, or the metadata of a list's objects alone.
+# How an answer is asked for: as it is, or the metadata of an object or of a list's objects alone.
 JSON = "application/json, */*"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 Manifest = dict[str, Any]
@@ -57,15 +59,14 @@ async def send(
     """
     try:
         with measure_request(method) as request:
-            response = await client.call_api(
-                path,
+            response = await ask(
+                client,
                 method,
-                query_params=list(query),
-                header_params={"Accept": accept, "Content-Type": "application/json"},
+                path,
+                seconds=seconds,
+                headers={"Accept": accept, "Content-Type": "application/json"},
+                query=query,
                 body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _request_timeout=seconds,
             )
             async with response:
                 text = await response.text(errors="replace")

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from jhub_gateway.clients.kube_requests import Answer, Manifest, send
+from jhub_gateway.clients.kube_requests import METADATA, Answer, Manifest, send
 
 _LOG_BYTES = 16 * 1024
 
@@ -30,8 +30,8 @@ class PodRequests:
         self._seconds = seconds
 
     async def create(self, manifest: Manifest) -> Answer:
-        """Make the pod."""
-        return await self._send("POST", "", body=manifest)
+        """Make the pod. The answer has its metadata alone: the rest is what was sent."""
+        return await self._send("POST", "", body=manifest, accept=METADATA)
 
     async def read(self, name: str) -> Answer:
         """Return the pod as it is now, whatever the watch has seen."""

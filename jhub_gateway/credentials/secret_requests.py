@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 from aiohttp import ClientError
 from kubernetes_asyncio.client import CoreV1Api
 
+from jhub_gateway.clients.kube_requests import METADATA, METADATA_LIST
+from jhub_gateway.clients.plain_requests import request as ask
 from jhub_gateway.clients.request_metrics import measure_request
 from jhub_gateway.errors import CredentialUnavailable
 
@@ -23,9 +25,6 @@ _PAGE = 500
 
 _MERGE_PATCH = "application/merge-patch+json"
 _JSON = "application/json"
-# Answers to changes and lists come without the contents.
-_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 Answer = dict[str, Any]
 
@@ -47,13 +46,13 @@ class SecretRequests:
 
     async def create(self, manifest: Answer) -> Answer | None:
         """Make it and return its metadata; None if there is one of that name."""
-        return await self._ask("POST", "", manifest, accept=_METADATA, fine=(HTTPStatus.CONFLICT,))
+        return await self._ask("POST", "", manifest, accept=METADATA, fine=(HTTPStatus.CONFLICT,))
 
     async def patch(self, name: str, patch: Answer) -> Answer | None:
         """Return the metadata after a merge patch; None if it is gone or of another version."""
         fine = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
         return await self._ask(
-            "PATCH", name, patch, accept=_METADATA, content=_MERGE_PATCH, fine=fine
+            "PATCH", name, patch, accept=METADATA, content=_MERGE_PATCH, fine=fine
         )
 
     async def delete(self, name: str, uid: str, version: str) -> bool:
@@ -67,7 +66,7 @@ class SecretRequests:
         found: list[Answer] = []
         query = {"labelSelector": selector, "limit": str(_PAGE)}
         while True:
-            page = await self._ask("GET", "", query=query, accept=_METADATA_LIST) or {}
+            page = await self._ask("GET", "", query=query, accept=METADATA_LIST) or {}
             found += page.get("items") or []
             following = page["metadata"].get("continue")
             if not following:
@@ -92,16 +91,14 @@ class SecretRequests:
     ) -> Answer | None:
         try:
             with measure_request(method) as request:
-                response = await self._client.call_api(
-                    "/api/v1/namespaces/{namespace}/secrets" + ("/{name}" if name else ""),
+                response = await ask(
+                    self._client,
                     method,
-                    path_params={"namespace": self._namespace} | ({"name": name} if name else {}),
-                    query_params=list((query or {}).items()),
-                    header_params={"Accept": accept, "Content-Type": content},
+                    f"/api/v1/namespaces/{self._namespace}/secrets/{name}".rstrip("/"),
+                    seconds=REQUEST_SECONDS,
+                    headers={"Accept": accept, "Content-Type": content},
+                    query=(query or {}).items(),
                     body=body,
-                    auth_settings=["BearerToken"],
-                    _preload_content=False,
-                    _request_timeout=REQUEST_SECONDS,
                 )
                 request.status = response.status
             async with response:
