@@ -8,7 +8,6 @@ from jhub_gateway.models import Reason
 from jhub_gateway.policy.container_facts import (
     ContainerFacts,
     find_memory_limit,
-    find_notebook,
     read_containers,
 )
 from jhub_gateway.policy.image_reasons import find_download, find_image_reason
@@ -98,12 +97,12 @@ def find_start_reason(
     ``now``, in seconds since 1970, tells a slow download from another. Nothing in pod and events
     makes it raise.
     """
-    own = read_events(pod, events)
+    own, containers = read_events(pod, events), read_containers(pod)
     return (
         find_pod_end(pod, own)
-        or _find_container_failure(pod, own)
+        or _find_container_failure(pod, containers, own)
         or find_scheduling_reason(pod, own)
-        or _find_progress(pod, own, now)
+        or _find_progress(pod, containers, own, now)
     )
 
 
@@ -118,8 +117,9 @@ def make_timeout(last: Reason | None, seconds: float) -> Reason:
     return make_reason(code, _TOO_LATE[code], cause)
 
 
-def _find_container_failure(pod: object, events: Sequence[Object]) -> Reason | None:
-    containers = read_containers(pod)
+def _find_container_failure(
+    pod: object, containers: Sequence[ContainerFacts], events: Sequence[Object]
+) -> Reason | None:
     for container in containers:
         reason = find_image_reason(container, events) or _find_config_error(container)
         reason = reason or _find_end(pod, container)
@@ -205,10 +205,11 @@ def _read_refusal(container: ContainerFacts, cause: str) -> Reason:
     return make_reason("home-refused", sentence, said)
 
 
-def _find_progress(pod: object, events: Sequence[Object], now: float | None) -> Reason | None:
+def _find_progress(
+    pod: object, containers: Sequence[ContainerFacts], events: Sequence[Object], now: float | None
+) -> Reason | None:
     """Return what a pod is at that nothing has gone wrong with."""
-    containers = read_containers(pod)
-    notebook = find_notebook(pod)
+    notebook = next((one for one in containers if one.is_notebook), None)
     if notebook is not None and notebook.is_running:
         sentence = "Your server runs. Waiting for it to answer."
         return make_reason("starting", sentence, "the container runs", is_final=False)
