@@ -29,7 +29,7 @@ class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
         help="""
         How often the hub compares its servers with the pods in the cluster, in seconds: it frees
         users whose pod is gone, and deletes pods that no server has. Each time it is one request
-        for up to 500 pods, and two for the Lease. Another hub takes over within four times as
+        for each 200 pods, and two for the Lease. Another hub takes over within four times as
         long. Default: 60.
         """,
     )

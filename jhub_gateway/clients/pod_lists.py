@@ -5,13 +5,14 @@ from typing import Any
 from jhub_gateway.clients.kube import REQUEST_SECONDS, KubeUnavailable
 from jhub_gateway.clients.kube_requests import METADATA_LIST, Manifest, send
 
-_PAGE = 500
+_PAGE = 200
 
 
 async def list_pod_metadata(client: Any, namespace: str, selector: str) -> list[Manifest]:
     """Return the metadata of each pod that the label selector chooses. Raises KubeUnavailable.
 
-    It is one request for each 500 pods, and tells what was there when the first was answered.
+    It is one request for each 200 pods, and tells what was there when the first was answered.
+    Without ``managedFields``, which are most of it.
     """
     path = f"/api/v1/namespaces/{namespace}/pods"
     query = {"labelSelector": selector, "limit": str(_PAGE)}
@@ -22,7 +23,9 @@ async def list_pod_metadata(client: Any, namespace: str, selector: str) -> list[
         )
         if not answer.is_fine:
             raise KubeUnavailable(f"{answer.status} {answer.body.get('message', '')}")
-        found += (item["metadata"] for item in answer.body.get("items") or ())
+        for item in answer.body.get("items") or ():
+            item["metadata"].pop("managedFields", None)
+            found.append(item["metadata"])
         following = answer.body["metadata"].get("continue")
         if not following:
             return found

@@ -21,7 +21,7 @@ REQUEST_SECONDS = 10
 # thousand servers has one request for each.
 _AT_ONCE = 16
 _turns: WeakKeyDictionary[Any, asyncio.Semaphore] = WeakKeyDictionary()
-_PAGE = 500
+_PAGE = 200
 
 _MERGE_PATCH = "application/merge-patch+json"
 _JSON = "application/json"
@@ -62,12 +62,14 @@ class SecretRequests:
         return await self._ask("DELETE", name, options, fine=fine) is not None
 
     async def list(self, selector: str) -> list[Answer]:
-        """Return the metadata of all that the label selector chooses."""
+        """Return the metadata of all that the label selector chooses, without ``managedFields``."""
         found: list[Answer] = []
         query = {"labelSelector": selector, "limit": str(_PAGE)}
         while True:
             page = await self._ask("GET", "", query=query, accept=METADATA_LIST) or {}
-            found += page.get("items") or []
+            for item in page.get("items") or []:
+                item["metadata"].pop("managedFields", None)
+                found.append(item)
             following = page["metadata"].get("continue")
             if not following:
                 return found

@@ -132,8 +132,11 @@ class KubeServer:
             return await self._watch(request, kind)
         self.lists += 1
         items = list(self.pods.values()) if kind == "pods" else []
-        version = {"resourceVersion": str(self._version)}
-        return web.json_response({"metadata": version, "items": items})
+        first, most = int(request.query.get("continue", 0)), int(request.query.get("limit", 1000))
+        metadata = {"resourceVersion": str(self._version)}
+        if first + most < len(items):
+            metadata["continue"] = str(first + most)
+        return web.json_response({"metadata": metadata, "items": items[first : first + most]})
 
     async def _watch(self, request: web.Request, kind: str) -> web.StreamResponse:
         response = web.StreamResponse()

@@ -68,6 +68,21 @@ async def test_pods_are_seen_as_they_come_change_and_go_without_their_environmen
     assert server.lists == 1
 
 
+async def test_many_pods_are_listed_page_by_page(kube, watch, monkeypatch):
+    monkeypatch.setattr(live_reflector, "_PAGE", 2)
+    server, _ = kube
+    names = [f"user-{number}" for number in range(5)]
+    for name in names:
+        server.make_pod(name)
+    pods = await watch(LivePods)
+    await asyncio.wait_for(pods.first_load_future, 5)
+    assert set(pods.pods) == {f"{NAMESPACE}/{name}" for name in names}
+    assert server.lists == 3
+    await server.wait_for_watch()
+    server.remove("user-4")
+    await wait_until(lambda: len(pods.pods) == 4)
+
+
 GONE = {"type": "ERROR", "object": {"code": 410, "message": "too old resource version"}}
 
 
