@@ -91,11 +91,11 @@ class SecretStore:
         if self._seen is None:
             if await self._create({}, self._me):
                 return True
-            await self._look()
+            await self.look()
             return await self._take()
         if await self._take():
             return True
-        await self._look()
+        await self.look()
         return False
 
     async def release(self) -> None:
@@ -120,18 +120,26 @@ class SecretStore:
                 continue
             elif await self._patch_files(seen, files):
                 return True
-            await self._look()
+            await self.look()
         raise CredentialUnavailable(f"the Secret {self._name!r} changes all the time")
 
     async def look(self) -> None:
-        """See CredentialStore. One request; none before the first write."""
-        if self._seen is not None:
-            await self._look()
+        """See CredentialStore. One request."""
+        found = await self._requests.get(self._name)
+        if found is None:
+            self._seen = None
+            return
+        metadata = found["metadata"]
+        is_same = self._seen is not None and self._seen.version == metadata["resourceVersion"]
+        since = self._seen.since if self._seen is not None and is_same else self._clock()
+        data = found.get("data") or {}
+        files = {name: b64decode(content) for name, content in data.items()}
+        self._seen = _Seen.make(metadata, files, since)
 
     async def remove(self) -> None:
         """See CredentialStore."""
         if self._seen is None:
-            await self._look()
+            await self.look()
         if self._seen is not None:
             seen, self._seen = self._seen, None
             await self._requests.delete(self._name, seen.uid, seen.version)
@@ -150,20 +158,8 @@ class SecretStore:
         seen = self._seen
         if seen is None or seen.renewing != self._me or await self._patch_renewing(seen, None):
             return True
-        await self._look()
+        await self.look()
         return False
-
-    async def _look(self) -> None:
-        found = await self._requests.get(self._name)
-        if found is None:
-            self._seen = None
-            return
-        metadata = found["metadata"]
-        is_same = self._seen is not None and self._seen.version == metadata["resourceVersion"]
-        since = self._seen.since if self._seen is not None and is_same else self._clock()
-        data = found.get("data") or {}
-        files = {name: b64decode(content) for name, content in data.items()}
-        self._seen = _Seen.make(metadata, files, since)
 
     async def _create(self, files: Mapping[str, bytes], renewing: str | None = None) -> bool:
         manifest = make_secret_manifest(self._name, self._labels, self._username, files, renewing)

@@ -36,7 +36,7 @@ class CredentialStore(Protocol):
         """
 
     async def look(self) -> None:
-        """Find out whether the files are still there, for the next write to make them again."""
+        """Find out which files are there now: the next write changes what it has to."""
 
     async def remove(self) -> None:
         """Remove the files, unless another process has changed them since they were last seen."""

@@ -55,6 +55,7 @@ class UserCredentials:
         self._keeping: asyncio.Task[None] | None = None
         self._failures = 0
         self._is_just_written = False
+        self._has_written = False
         self._times: dict[str, Any] = {}
         self.with_id_token = False
         self.reading_delay = 0.0
@@ -87,6 +88,10 @@ class UserCredentials:
         """
         # Two writers could put an older state over a newer one.
         async with self._writing:
+            if not (is_start or self._has_written):
+                # They are there already if another hub ran before this one, and hold as a rule.
+                # Whoever waits for the answer has no login in memory yet: there may be a thousand.
+                await self._store.look()
             # A write gives the claim back, which a refresh that goes on still needs.
             state = await self._refresher.get()
             self._times = _find_times(state) if state else {}
@@ -100,10 +105,10 @@ class UserCredentials:
             else:
                 credentials = await self._renew(login, state, sources)
             await self._save_kept(sources, (state or {}).get("kept", {}))
-            if is_start:
+            if is_start and self._has_written:
                 await self._store.look()
             await self._put(login, state, credentials)
-            self._is_just_written = is_start
+            self._is_just_written, self._has_written = is_start, True
 
     async def _renew(
         self, login: Login, state: State | None, sources: Mapping[str, Source]
@@ -171,7 +176,7 @@ class UserCredentials:
                 return
             self.drop()
             await self._refresher.finish()
-            self.health = None
+            self.health, self._has_written = None, False
             state, _ = await read_state(self._user)
             sources = self.find_sources()
             self._renewals.load((state or {}).get("kept", {}), sources)

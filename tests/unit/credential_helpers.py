@@ -180,7 +180,7 @@ class MemoryStore:
         self.trouble: Exception | None = None
         self.is_free = True
         self.is_held = False
-        self.writes = self.changes = self.removes = 0
+        self.writes = self.changes = self.removes = self.looks = 0
         self.removing = asyncio.Event()
         self.removing.set()
 
@@ -204,6 +204,7 @@ class MemoryStore:
 
     async def look(self) -> None:
         """Nothing is looked at: it is here."""
+        self.looks += 1
 
     async def remove(self) -> None:
         self._fail()

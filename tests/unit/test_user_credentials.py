@@ -326,6 +326,19 @@ async def test_a_new_login_reaches_the_files_at_once(desk):
     assert not desk.kept.is_ended
 
 
+async def test_what_may_have_changed_is_looked_at_and_nothing_else(desk):
+    await desk.save(make_state())
+    await desk.kept.write(is_start=True)
+    await desk.kept.write()
+    assert desk.store.looks == 0
+    await desk.kept.write(is_start=True)
+    assert desk.store.looks == 1
+    restarted = desk.restart()
+    await restarted.write()
+    await restarted.write()
+    assert desk.store.looks == 2
+
+
 async def test_a_wake_is_one_look(desk):
     await desk.save(make_state())
     desk.kept.keep()
