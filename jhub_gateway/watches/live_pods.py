@@ -8,10 +8,20 @@ from jhub_gateway.watches.live_reflector import LiveReflector, Resource
 
 # More than end between two looks at all servers.
 _MOST_GONE = 500
+# What nobody asks of a pod that is there.
+_UNASKED = (
+    "affinity",
+    "imagePullSecrets",
+    "nodeSelector",
+    "securityContext",
+    "tolerations",
+    "volumes",
+)
+_UNASKED_OF_CONTAINERS = ("env", "command", "args", "volumeMounts", "securityContext")
 
 
 class LivePods(LiveReflector, PodReflector):
-    """All user pods of a namespace, without the environment of their containers.
+    """All user pods of a namespace, without what nobody asks of them.
 
     ``gone`` are the last ones that went, by ``namespace/name``, as they were then: a pod that was
     evicted says so until its end, and may be gone before anybody looks.
@@ -45,6 +55,8 @@ class LivePods(LiveReflector, PodReflector):
         # KubeSpawner asks for it once the phase is Running, and a pod may have none yet.
         pod.get("status", {}).setdefault("podIP", None)
         spec = pod.get("spec", {})
+        for part in _UNASKED:
+            spec.pop(part, None)
         for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
-            for part in ("env", "command", "args", "volumeMounts", "securityContext"):
+            for part in _UNASKED_OF_CONTAINERS:
                 container.pop(part, None)

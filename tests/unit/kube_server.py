@@ -41,7 +41,10 @@ class KubeServer:
         pod = {
             "metadata": {"name": name, "namespace": NAMESPACE, "uid": f"uid-{self._uids}"}
             | metadata,
-            "spec": {"containers": [{"name": "notebook", "env": [{"name": "A"}], "ports": []}]},
+            "spec": {
+                "containers": [{"name": "notebook", "env": [{"name": "A"}], "ports": []}],
+                "volumes": [{"name": "home"}],
+            },
             "status": {"phase": "Pending"},
         }
         self.put(pod)
