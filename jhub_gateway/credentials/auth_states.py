@@ -49,6 +49,15 @@ async def replace_state(user: Any, seen: bytes | None, state: dict[str, Any]) ->
     return bool(replaced.rowcount)
 
 
+def forget_state(user: Any) -> None:
+    """Let the hub hold no copy of the user's ``auth_state``; who needs it reads it anew.
+
+    It has some kB, in the memory of a hub with a thousand servers too.
+    """
+    if user.orm_user in user.db:
+        user.db.expire(user.orm_user, ["encrypted_auth_state"])
+
+
 def _look_again(user: Any) -> bool:
     """Have the session know what is in the database; False if the user was removed."""
     found = user.db.execute(_LOOK, {"number": user.orm_user.id}).first()

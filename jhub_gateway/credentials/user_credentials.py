@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from jhub_gateway.chance import draw_chance
-from jhub_gateway.credentials.auth_states import read_state, replace_state
+from jhub_gateway.credentials.auth_states import forget_state, read_state, replace_state
 from jhub_gateway.credentials.login_refresher import LoginRefresher, State
 from jhub_gateway.credentials.renewals import LATE, Renewals, Source
 from jhub_gateway.credentials.stores import CredentialStore
@@ -246,6 +246,7 @@ class UserCredentials:
             except Exception as problem:
                 self._fail(problem)
                 seconds = find_retry(self._failures, draw_chance())
+            forget_state(self._user)
             if not self._woken.is_set():
                 self._told.set()
             # Not wait_for: in Python 3.11 it takes no cancellation at the moment of a wake.

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from sqlalchemy import inspect
 
-from jhub_gateway.credentials.auth_states import read_state, replace_state
+from jhub_gateway.credentials.auth_states import forget_state, read_state, replace_state
 from tests.unit.credential_helpers import Hub, make_state, use_key
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
@@ -27,6 +28,24 @@ async def test_the_state_of_another_process_is_seen(database):
     assert (await read_state(there))[0] == {"access_token": "old"}
     await save(here, {"access_token": "new"})
     assert (await read_state(there))[0] == {"access_token": "new"}
+
+
+async def test_a_state_that_is_forgotten_is_read_again(database):
+    here, there = Hub(database).find_user(), Hub(database).find_user()
+    await save(here, {"access_token": "old"})
+    assert (await read_state(there))[0] == {"access_token": "old"}
+    forget_state(there)
+    assert "encrypted_auth_state" in inspect(there.orm_user).unloaded
+    await save(here, {"access_token": "new"})
+    assert await there.get_auth_state() == {"access_token": "new"}
+
+
+async def test_nothing_is_forgotten_of_a_user_who_was_removed(database):
+    user = Hub(database).find_user()
+    user.db.delete(user.orm_user)
+    user.db.commit()
+    forget_state(user)
+    assert await read_state(user) == (None, None)
 
 
 async def test_a_state_is_replaced_once(database):
