@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from traitlets import Float
@@ -14,6 +15,10 @@ from jhub_gateway.reconciler import Reconciler
 from jhub_gateway.steady_spawner import SteadySpawner
 
 _LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 0.5, 5.0
+# A hub that restarts looks at all of its servers: with a thousand at once it is too busy to see
+# within a second that one answers, and needs memory for all of them.
+_LOOKS_AT_ONCE = 50
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
@@ -116,9 +121,13 @@ class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
         not answered by then: behind a few that are out of reach others would never be asked.
         """
         seconds = _LOOK_SECONDS
-        # A poll takes the pod's address into the database.
-        while await self.poll() is None:
-            if self.has_running_pod and await is_answering(self.server.url):
-                return
+        while not await self._has_come_up_or_ended():
             await asyncio.sleep(seconds)
             seconds = min(seconds * 1.5, _LONGEST_LOOK_SECONDS)
+
+    async def _has_come_up_or_ended(self) -> bool:
+        turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_LOOKS_AT_ONCE))
+        async with turns:
+            # A poll takes the pod's address into the database.
+            has_ended = await self.poll() is not None
+            return has_ended or (self.has_running_pod and await is_answering(self.server.url))
