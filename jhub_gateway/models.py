@@ -12,7 +12,7 @@ class MemoryProfile:
 
     ``memory`` and ``memory_guarantee`` are bytes, ``cpu`` and ``cpu_guarantee`` are cores.
     ``None`` means: no limit of its own (cpu), what the hub is configured with (image), or
-    everybody (allowed_groups).
+    everybody (allowed_groups). ``cull`` is what is particular to it of a :class:`CullPolicy`.
     """
 
     slug: str
@@ -27,6 +27,76 @@ class MemoryProfile:
     tolerations: tuple[Mapping[str, Any], ...] = ()
     image: str | None = None
     default: bool = False
+    cull: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CullPolicy:
+    """When a server is stopped that nobody needs. All durations are seconds.
+
+    ``idle_after``: since it was last used. ``grace_after_disconnect``: not before its last page
+    has been closed for so long. ``max_age``: since its start, used or not. ``warn_before``: how
+    long ahead its user is told. ``keep_alive_step``: what one click of theirs adds, and
+    ``keep_alive_max`` all clicks in one run. ``busy_max``: how long what runs in it counts as use,
+    if it does. ``exempt_groups``: whose servers are never stopped. ``None`` is without end.
+    """
+
+    idle_after: float | None = 10800
+    grace_after_disconnect: float = 900
+    max_age: float | None = None
+    warn_before: float = 1800
+    keep_alive_step: float = 14400
+    keep_alive_max: float = 86400
+    busy_counts_as_active: bool = True
+    busy_max: float | None = 259200
+    exempt_groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUse:
+    """What a server says of its own use. Durations are seconds, so that no clock matters.
+
+    ``idle_for``: since somebody did something in it, or something that ran in it came to an end;
+    what a program prints is no use. ``disconnected_for``: since the last page of it was closed, 0
+    while one is open. ``busy_for``: how long the one that is busy for the shortest time has been
+    so, of its kernels, terminals and jobs; ``None`` if none is.
+    """
+
+    idle_for: float
+    disconnected_for: float = 0
+    busy_for: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What is known of a running server when it is judged. Durations are seconds.
+
+    ``age``: since its start. ``use`` is ``None`` where it is not known. ``kept_for``: how much
+    longer its user has asked to keep it, 0 if they have not; ``granted``: how much they were given
+    in all in this run. ``warned_for``: since its user was told that it stops, ``None`` if they
+    were not, or if it was kept since.
+    """
+
+    age: float
+    use: ServerUse | None = None
+    kept_for: float = 0
+    granted: float = 0
+    warned_for: float | None = None
+    is_exempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CullVerdict:
+    """What becomes of a server: ``act`` is "keep", "warn" or "stop".
+
+    ``cause`` is why it stops, then or one day: "idle", "busy" (what runs in it has run for too
+    long to count) or "age"; empty where it never does. ``seconds`` is how long until then if
+    nothing changes, infinite if never.
+    """
+
+    act: str
+    cause: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

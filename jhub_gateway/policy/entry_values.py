@@ -67,6 +67,13 @@ def read_labels(value: object) -> dict[str, str]:
     return dict(value)
 
 
+def read_mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping whose keys are read elsewhere."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} must be a mapping")
+    return dict(value)
+
+
 def read_mappings(value: object) -> tuple[Mapping[str, Any], ...]:
     """Return Kubernetes objects such as tolerations, untouched."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):

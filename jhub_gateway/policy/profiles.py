@@ -10,6 +10,7 @@ from jhub_gateway.policy.entry_values import (
     read_flag,
     read_groups,
     read_labels,
+    read_mapping,
     read_mappings,
     read_memory,
     read_number,
@@ -35,6 +36,7 @@ _KIND = EntryKind(
         "tolerations": read_mappings,
         "image": read_text,
         "default": read_flag,
+        "cull": read_mapping,
     },
 )
 

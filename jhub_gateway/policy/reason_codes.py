@@ -36,6 +36,9 @@ CODES = frozenset(
         "quota",
         # How it ended
         "crashed",
+        "culled-age",
+        "culled-busy",
+        "culled-idle",
         "deleted",
         "ended",
         "evicted",

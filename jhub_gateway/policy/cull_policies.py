@@ -1,0 +1,71 @@
+"""When servers may be stopped: what the operator wrote, for all servers and for each profile."""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.models import CullPolicy
+from jhub_gateway.policy.entry_values import read_flag, read_groups
+
+_ENDLESS = frozenset({"idle_after", "max_age", "busy_max"})
+DEFAULT = CullPolicy()
+
+
+def parse_cull_policy(
+    setting: Mapping[str, Any], trait: str = "cull", base: CullPolicy = DEFAULT
+) -> CullPolicy:
+    """Return ``base`` with the keys that an operator wrote, each a field of CullPolicy.
+
+    Durations are numbers of seconds; ``None`` is without end where that is possible. Raises
+    ConfigurationError with a sentence that names ``trait`` and the key.
+    """
+    known = {field.name for field in fields(CullPolicy)}
+    values: dict[str, Any] = {}
+    for key, value in setting.items():
+        if key not in known:
+            raise ConfigurationError(
+                f"{trait}: unknown key {key!r}; the keys are {', '.join(sorted(known))}"
+            )
+        try:
+            values[key] = _read_value(key, value)
+        except ValueError as error:
+            raise ConfigurationError(f"{trait}: {key}: {error}") from None
+    policy = replace(base, **values)
+    _check_warning(policy, trait)
+    return policy
+
+
+def is_exempt(policy: CullPolicy, groups: Collection[str]) -> bool:
+    """Whether servers of a member of ``groups`` are never stopped for want of use or for age."""
+    return not policy.exempt_groups.isdisjoint(groups)
+
+
+def _read_value(key: str, value: object) -> Any:
+    if key == "busy_counts_as_active":
+        return read_flag(value)
+    if key == "exempt_groups":
+        return frozenset() if value in ([], ()) else read_groups(value)
+    if value is None and key in _ENDLESS:
+        return None
+    return _read_seconds(value, least=1 if key in ("idle_after", "max_age") else 0)
+
+
+def _read_seconds(value: object, least: float) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    seconds = float(value) if is_number else math.nan  # type: ignore[arg-type]
+    if not math.isfinite(seconds) or seconds < least:
+        raise ValueError(f"{value!r} must be a number of seconds, at least {least:g}")
+    return seconds
+
+
+def _check_warning(policy: CullPolicy, trait: str) -> None:
+    """Refuse a warning that would be there from the start on, whatever the user does."""
+    for key in ("idle_after", "max_age"):
+        limit = getattr(policy, key)
+        if limit is not None and policy.warn_before >= limit:
+            raise ConfigurationError(
+                f"{trait}: warn_before ({policy.warn_before:g}) is not less than {key} "
+                f"({limit:g}): users would be warned all the time"
+            )
