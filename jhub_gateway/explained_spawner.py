@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from jhub_gateway.clients.kube_requests import Manifest
 from jhub_gateway.clients.servers import wait_for_answer
+from jhub_gateway.ended_spawner import EndedSpawner
 from jhub_gateway.errors import StartFailed, StartRefused
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.end_reasons import find_end_reason, find_restart
@@ -35,31 +35,18 @@ _LOOK_SECONDS = 15
 recent_starts = RecentStarts()
 
 
-class ExplainedSpawner(SteadySpawner):
+class ExplainedSpawner(EndedSpawner, SteadySpawner):
     """Tells users and operators what becomes of a start."""
 
     # What ProfiledSpawner brings.
     user_options: dict[str, Any]
     _log_name: str
 
-    last_end: dict[str, str] | None = None
     _reason: Reason | None = None
     _reason_since = 0.0
     _restarts: int | None = None
     _deadline = 0.0
     _news: asyncio.Event | None = None
-
-    def get_state(self) -> dict[str, Any]:
-        """Remember why the server ended last, until it starts again."""
-        state = super().get_state()
-        if self.last_end:
-            state["last_end"] = self.last_end
-        return state
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take back what :meth:`get_state` remembered."""
-        super().load_state(state)
-        self.last_end = state.get("last_end")
 
     # Starting
 
@@ -250,12 +237,7 @@ class ExplainedSpawner(SteadySpawner):
     def note_end(self, pod: Manifest | None) -> None:
         """Remember why the server has ended, for its user's next page."""
         reason = _find_end(pod)
-        self.last_end = {
-            "code": reason.code,
-            "sentence": reason.sentence,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "profile": self._profile,
-        }
+        self.remember_end(reason, self._profile)
         count_end(reason)
         self.log.warning("Server %s has ended (%s): %s", self._log_name, reason.code, reason.cause)
 

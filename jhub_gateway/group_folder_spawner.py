@@ -73,7 +73,7 @@ class GroupFolderSpawner(OwnedSpawner):
 
     def get_state(self) -> dict[str, Any]:
         """Remember the folders, for a hub that restarts and for ``storage stale-mounts``."""
-        state = super().get_state()  # type: ignore[misc]
+        state = super().get_state()
         if self.mounted_folders:
             state["group_folders"] = [
                 asdict(folder) | {"groups": self._list_givers(folder)}
@@ -83,7 +83,7 @@ class GroupFolderSpawner(OwnedSpawner):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take back what :meth:`get_state` remembered."""
-        super().load_state(state)  # type: ignore[misc]
+        super().load_state(state)
         self.mounted_folders = tuple(
             GroupFolder(folder["group"], folder["folder"], folder["read_only"])
             for folder in state.get("group_folders", ())

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from jupyterhub.app import JupyterHub
 from traitlets import Dict, List, default, validate
-from traitlets.config import LoggingConfigurable
 
+from jhub_gateway.ended_spawner import EndedSpawner
 from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.larger_profiles import find_larger
@@ -37,7 +37,7 @@ class UserOptions(Dict):
         return super().validate(obj, value if isinstance(value, dict) else {})
 
 
-class ProfiledSpawner(LoggingConfigurable):
+class ProfiledSpawner(EndedSpawner):
     """A spawner whose servers are sized by the memory profile that the user chose.
 
     Mix it in before a JupyterHub Spawner, which starts the server. It calls
@@ -197,8 +197,7 @@ class ProfiledSpawner(LoggingConfigurable):
     @property
     def end_view(self) -> EndView | None:
         """How the server ended last, for a page; None if it runs or nothing is known."""
-        # What starts pods remembers it.
-        end = getattr(self, "last_end", None)
+        end = self.last_end
         if not end or self.active:
             return None
         return make_end_view(self, end, self._find_larger(end.get("profile", "")))
