@@ -1,12 +1,12 @@
 """When servers may be stopped: what the operator wrote, for all servers and for each profile."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 from jhub_gateway.errors import ConfigurationError
-from jhub_gateway.models import CullPolicy
+from jhub_gateway.models import CullPolicy, MemoryProfile
 from jhub_gateway.policy.entry_values import read_flag, read_groups
 
 _ENDLESS = frozenset({"idle_after", "max_age", "busy_max"})
@@ -35,6 +35,23 @@ def parse_cull_policy(
     policy = replace(base, **values)
     _check_warning(policy, trait)
     return policy
+
+
+def parse_profile_policies(
+    setting: Mapping[str, Any], profiles: Iterable[MemoryProfile]
+) -> dict[str, CullPolicy]:
+    """Return the policy of each profile by its slug, and that of all other servers under "".
+
+    ``setting`` is the default, over which each profile's ``cull`` goes. Raises ConfigurationError.
+    """
+    base = parse_cull_policy(setting)
+    own = {
+        profile.slug: parse_cull_policy(
+            profile.cull, f"memory_profiles: profile {profile.slug!r}: cull", base
+        )
+        for profile in profiles
+    }
+    return {"": base, **own}
 
 
 def is_exempt(policy: CullPolicy, groups: Collection[str]) -> bool:
