@@ -38,3 +38,11 @@ def describe_duration(seconds: float) -> str:
         if count and abs(count * length - seconds) <= 0.05 * seconds:
             return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
     return "1 second" if seconds > 0 else "0 seconds"
+
+
+def describe_more(seconds: float) -> str:
+    """Return it as what is added: ``"4 more hours"``; empty for none."""
+    if seconds <= 0:
+        return ""
+    count, unit = describe_duration(seconds).split()
+    return f"{count} more {unit}"
