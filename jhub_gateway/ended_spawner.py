@@ -17,6 +17,11 @@ class EndedSpawner(LoggingConfigurable):
     # "code" and "sentence" of the reason, "at" in ISO 8601, and the "profile" that it had.
     last_end: dict[str, str] | None = None
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the server is going already, though it may still run."""
+        return False
+
     def get_state(self) -> dict[str, Any]:
         """Remember why the server ended last, until it starts again."""
         state: dict[str, Any] = super().get_state()  # type: ignore[misc]

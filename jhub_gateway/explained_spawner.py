@@ -218,6 +218,12 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
 
     # Ending
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the pod is being deleted."""
+        pod = self.get_own_pod()
+        return pod is not None and "deletionTimestamp" in pod["metadata"]
+
     async def poll(self) -> int | None:
         """Say whether the server runs; one that was started again in its pod is told of."""
         status = await super().poll()
@@ -236,6 +242,8 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
 
     def note_end(self, pod: Manifest | None) -> None:
         """Remember why the server has ended, for its user's next page."""
+        if self.last_end:
+            return  # It ends because this hub, or the one before, has stopped it.
         reason = _find_end(pod)
         self.remember_end(reason, self._profile)
         count_end(reason)

@@ -84,6 +84,9 @@ class ProfiledSpawner(EndedSpawner):
         - ``node_selector``, ``tolerations``: the nodes it runs on, as Kubernetes has them, beside
           what the hub sets for all servers. On one machine they have no effect.
         - ``image``: the image of its servers. Default: the hub's.
+        - ``cull``: when its servers are stopped that nobody needs, with the keys of the setting
+          ``cull``; what is left out is as there. Larger sizes can have shorter patience.
+          Default: as there.
         - ``default``: true for the one that is chosen for a start that names none, unless the
           user may still have the one of their last start. Default: the first that the user may
           have.

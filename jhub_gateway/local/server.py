@@ -17,6 +17,7 @@ from jhub_gateway.credentials.directory_store import (
     list_directory_stores,
 )
 from jhub_gateway.credentials.stores import FoundStore
+from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.errors import ConfigurationError, StartRefused
 from jhub_gateway.local.measuring import keep_measuring
 from jhub_gateway.local.memory_limits import METHODS
@@ -40,7 +41,7 @@ _THREAD_COUNTS = (
 )
 
 
-class LocalServer(CredentialSpawner):
+class LocalServer(CulledSpawner, CredentialSpawner):
     """Profiles, form, home and environment of a server on the hub's own machine.
 
     Mix it in before the class that starts the process.
@@ -185,6 +186,7 @@ class LocalServer(CredentialSpawner):
     @classmethod
     def check_at_start(cls, app: Any) -> None:
         """Refuse what one machine cannot have."""
+        super().check_at_start(app)
         for dataset in parse_datasets(cls.make_for_checks(app).datasets):
             if dataset.claim:
                 raise ConfigurationError(
