@@ -2,7 +2,10 @@
 
 from jupyterhub.app import JupyterHub
 
+from jhub_gateway.cull_api import add_cull_api
+from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.hub_pages import add_templates, add_variables
+from jhub_gateway.keep_page import add_keep_page
 from jhub_gateway.profiled_spawner import ProfiledSpawner, check_spawner, prepare_once
 from jhub_gateway.request_ids import trace_requests
 from jhub_gateway.restart_page import add_restart_page
@@ -38,6 +41,9 @@ def prepare_hub(app: JupyterHub) -> None:
         add_templates(app)
         add_variables(app)
         add_restart_page(app)
+    if issubclass(app.spawner_class, CulledSpawner):
+        add_cull_api(app)
+        add_keep_page(app)
 
 
 def wait_for_refusals(app: JupyterHub) -> None:
