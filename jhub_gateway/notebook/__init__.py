@@ -1,7 +1,7 @@
 """What runs inside a user's server: for notebooks, for the Jupyter server and for JupyterLab.
 
-``credentials``, ``token``, ``read`` and ``auth`` are for notebooks. They need the standard library
-alone and are imported when they are asked for.
+``credentials``, ``token``, ``read``, ``auth`` and ``job`` are for notebooks. They need the standard
+library alone and are imported when they are asked for.
 
 The extensions need jupyter_server, neither JupyterHub nor Kubernetes, and no other part of this
 package. ``etc/`` and ``share/`` hold the files by which Jupyter finds both extensions: a wheel
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jhub_gateway.notebook.credential_list import credentials
     from jhub_gateway.notebook.credential_tokens import read, token
     from jhub_gateway.notebook.http_auth import auth
+    from jhub_gateway.notebook.jobs import job
 
 __all__ = [
     "CredentialEnded",
@@ -38,6 +39,7 @@ __all__ = [
     "UnknownCredential",
     "auth",
     "credentials",
+    "job",
     "read",
     "token",
 ]
@@ -46,6 +48,7 @@ __all__ = [
 _MODULES = {
     "auth": "http_auth",
     "credentials": "credential_list",
+    "job": "jobs",
     "read": "credential_tokens",
     "token": "credential_tokens",
 }
@@ -72,10 +75,12 @@ def _load_jupyter_server_extension(app: "ServerApp") -> None:
     from jhub_gateway.notebook.memory import make_watch
     from jhub_gateway.notebook.memory_looks import keep_looking
     from jhub_gateway.notebook.migration_mark import make_migration_mark
+    from jhub_gateway.notebook.use_extension import add_use
 
     watch = make_watch()
     keep_looking(watch)
     app.web_app.add_handlers(".*$", make_handlers(app.web_app.settings["base_url"], watch))
+    add_use(app)
     if "JHUB_GATEWAY_USAGE" in os.environ:
         _delete_for_good(app)
         make_migration_mark(app.config_dir)

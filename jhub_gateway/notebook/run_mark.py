@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from jhub_gateway.notebook.processes import find_began
+
 NAME = "jhub-gateway-run.json"
 
 
@@ -30,7 +32,7 @@ class RunMark:
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / NAME
-        self._own = Run(os.getpid(), _find_began(os.getpid()) or 0)
+        self._own = Run(os.getpid(), find_began(os.getpid()) or 0)
         found = _read(self._file)
         # Somebody started another server beside the one that runs.
         self._is_taken = found is not None and found != self._own and _is_alive(found)
@@ -64,13 +66,4 @@ def _read(file: Path) -> Run | None:
 
 def _is_alive(run: Run) -> bool:
     # The number of a process is given again, to another one that began later.
-    return _find_began(run.pid) == run.began
-
-
-def _find_began(pid: int) -> int | None:
-    try:
-        # The second of the fields is the command, which can hold spaces and brackets.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[19])
-    except (OSError, ValueError, IndexError):
-        return None
+    return find_began(run.pid) == run.began

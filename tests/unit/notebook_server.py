@@ -8,11 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
+
+from websocket import WebSocket, create_connection
 
 import jhub_gateway.notebook
 
@@ -41,9 +44,27 @@ class NotebookServer:
     def delete(self, path: str) -> None:
         self._request("DELETE", path, TOKEN)
 
-    def _request(self, method: str, path: str, token: str | None) -> tuple[str, Message]:
+    def post(
+        self, path: str, body: bytes = b"{}", token: str | None = TOKEN, **headers: str
+    ) -> str:
+        """Headers are written as names of Python, e.g. ``Sec_Fetch_User``."""
+        return self._request("POST", path, token, body, headers)[0]
+
+    def open_websocket(self, path: str) -> WebSocket:
+        address = self.url.replace("http", "ws", 1) + path
+        return create_connection(address, header=[f"Authorization: token {TOKEN}"], timeout=20)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        token: str | None,
+        body: bytes | None = None,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[str, Message]:
         headers = {"Authorization": f"token {token}"} if token else {}
-        request = Request(self.url + path, headers=headers, method=method)  # noqa: S310
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
+        request = Request(self.url + path, body, headers, method=method)  # noqa: S310
         with urlopen(request, timeout=20) as answer:  # noqa: S310
             return answer.read().decode(), answer.headers
 
