@@ -39,6 +39,12 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path, help="the jupyterhub_config.py")
     check.set_defaults(run=run_check)
     add_stale_mounts_command(add_storage_command(commands))
+    # Its options are the service's settings, which it reads itself: here no word is an option.
+    cull = commands.add_parser(
+        "cull", help="stop servers that nobody needs", add_help=False, prefix_chars="\0"
+    )
+    cull.add_argument("arguments", nargs="*")
+    cull.set_defaults(run=run_cull)
     return parser
 
 
@@ -56,6 +62,13 @@ def run_check(options: argparse.Namespace) -> str:
     app.load_config_file(str(options.file.resolve()))
     asyncio.run(check_app(app))
     return f"{options.file}: the hub can start with this"
+
+
+def run_cull(options: argparse.Namespace) -> str:
+    """Run the culling service until it is ended, or once."""
+    from jhub_gateway.culler.app import Culler
+
+    return Culler().run(options.arguments)
 
 
 async def check_app(app: "JupyterHub") -> None:
