@@ -61,14 +61,17 @@ class UseHandler(RequestHandler):
 
     @allow_unauthenticated
     async def post(self) -> None:
+        # A dry run announces nothing, and takes nothing back.
+        is_question_alone = self._body == b"{}"
         try:
-            stop = read_stop(bytes(self._body))
+            stop = None if is_question_alone else read_stop(bytes(self._body))
         except ValueError as problem:
             self.set_status(HTTPStatus.BAD_REQUEST)
             self.finish({"message": f"This cannot be read: {problem}."})
             return
         await self._parts.looks.look()
-        self._parts.notice.tell(stop)
+        if not is_question_alone:
+            self._parts.notice.tell(stop)
         self.finish(asdict(self._parts.watch.measure()))
 
 

@@ -276,7 +276,7 @@ def test_a_server_without_a_key_says_nothing(tmp_path):
         b"",
         b"{",
         b"null",
-        b"{}",
+        b'{"end": null}',
         b"[" * 4000,
         b"\xff\xfe{}",
         b'{"stop": 1}',
@@ -309,6 +309,14 @@ def announce(server: NotebookServer, **more) -> dict:
     stop = {"seconds": 1500, "why": "nobody has used it for 3 hours", "keep_seconds": 14400}
     ask(server, json.dumps({"stop": {**stop, **more}}).encode())
     return json.loads(server.get("jhub-gateway/stop"))
+
+
+def test_a_question_alone_changes_nothing_that_is_announced(server):
+    announce(server)
+    assert ask(server, b"{}")["busy"] == ""
+    assert json.loads(server.get("jhub-gateway/stop"))["keep_seconds"] == 14400
+    ask(server)
+    assert json.loads(server.get("jhub-gateway/stop")) == {}
 
 
 def test_what_is_announced_reaches_the_servers_own_user_alone(server):
