@@ -74,6 +74,7 @@ class CullHub:
         self.calls: list[str] = []
         self.refusals: list[str] = []
         self.before_stop: Any = None
+        self.after_list: Any = None
         self.page: Any = None
 
     def add(self, *servers: Server) -> None:
@@ -204,9 +205,11 @@ class CullHub:
         offset, limit = int(request.query["offset"]), int(request.query["limit"])
         known = sorted(self.users, key=lambda user: user["last_activity"] or "")
         following = {"offset": offset + limit} if offset + limit < len(known) else None
-        return web.json_response(
-            {"items": known[offset : offset + limit], "_pagination": {"next": following}}
-        )
+        page = {"items": known[offset : offset + limit], "_pagination": {"next": following}}
+        answer = web.json_response(page)
+        if self.after_list:
+            self.after_list()
+        return answer
 
     async def _read_user(self, request: web.Request) -> web.Response:
         found = [user for user in self.users if user["name"] == request.match_info["user"]]
