@@ -22,7 +22,7 @@ from jhub_gateway.policy.cull_messages import (
     parse_stop_order,
 )
 from jhub_gateway.policy.cull_policies import is_exempt
-from jhub_gateway.policy.cull_words import make_cull_reason
+from jhub_gateway.policy.cull_words import describe_duration, make_cull_reason
 
 _MOST_SERVERS = 1000
 _MOST_ID = 2**63 - 1
@@ -119,7 +119,7 @@ def find_objection(policy: CullPolicy, spawner: CulledSpawner, order: StopOrder)
     if spawner.run.granted != order.granted:
         return "The server was kept since."
     if warned_for is None or warned_for < policy.warn_before:
-        return f"Its user was not warned for {policy.warn_before:g} seconds."
+        return f"Its user was not warned for {describe_duration(policy.warn_before)}."
     if is_exempt(policy, spawner.user_groups):
         return "Its user is in a group whose servers are not stopped."
     return ""
