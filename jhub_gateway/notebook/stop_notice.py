@@ -9,7 +9,10 @@ from typing import Any
 LATE_SECONDS = 600.0
 """An announced stop that did not come so many seconds later is announced no more."""
 
-_SLACK = 2.0  # seconds by which the time of one and the same stop may be told differently
+# By how much the time of one and the same stop may be told differently: seconds, and a share of
+# what was left of it. Use moves a stop by far more.
+_SLACK = 2.0
+_SLACK_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class StopNotice:
             return
         at = self._clock() + stop.seconds
         # Who announces it may not know yet that the server was used, or kept.
-        if at > self._over + _SLACK:
+        if at > self._over:
             self._stop, self._at = stop, at
 
     def note_use(self) -> None:
@@ -53,7 +56,8 @@ class StopNotice:
     def note_kept(self) -> None:
         """Take back the stop that is announced."""
         if self._stop:
-            self._stop, self._over = None, self._at
+            left = self._at - self._clock()
+            self._stop, self._over = None, self._at + max(_SLACK, _SLACK_SHARE * left)
 
     def read(self) -> dict[str, Any]:
         """Return ``seconds`` (at least 0), ``why`` and ``keep_seconds``, or nothing."""
