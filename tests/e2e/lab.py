@@ -65,13 +65,18 @@ def open_notebook(page: Page) -> None:
     expect(page.get_by_text("| Idle")).to_be_visible(timeout=SLOW)
 
 
-def run_cell(page: Page, code: str) -> str:
-    """Run ``code`` in the notebook's last cell; return what it printed."""
+def type_cell(page: Page, code: str) -> None:
+    """Run ``code`` in the notebook's last cell, and wait for nothing."""
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").last.click()
-    outputs = page.locator(".jp-Notebook .jp-OutputArea-output pre")
-    before = outputs.count()
     page.keyboard.insert_text(code)
     page.keyboard.press("Shift+Enter")
+
+
+def run_cell(page: Page, code: str) -> str:
+    """Run ``code`` in the notebook's last cell; return what it printed."""
+    outputs = page.locator(".jp-Notebook .jp-OutputArea-output pre")
+    before = outputs.count()
+    type_cell(page, code)
     expect(outputs).to_have_count(before + 1, timeout=SLOW)
     return outputs.last.inner_text().strip()
 

@@ -3,7 +3,15 @@
 from playwright.sync_api import Page, expect
 
 from jhub_gateway.policy.quantities import parse_memory
-from tests.e2e.lab import SLOW, open_notebook, run_cell, sign_in, start_server, wait_until
+from tests.e2e.lab import (
+    SLOW,
+    open_notebook,
+    run_cell,
+    sign_in,
+    start_server,
+    type_cell,
+    wait_until,
+)
 from tests.e2e.sites import LARGE, READ_LIMIT, Site
 
 NOTICE = ".Toastify__toast"
@@ -20,13 +28,6 @@ while group.measure() < 0.87 * group.limit:
 time.sleep(8)
 os.kill(os.getppid(), signal.SIGKILL)
 """
-
-
-def type_cell(page: Page, code: str) -> None:
-    """Run ``code`` in the notebook's last cell, and wait for nothing."""
-    page.locator(".jp-Notebook .jp-CodeCell .cm-content").last.click()
-    page.keyboard.insert_text(code)
-    page.keyboard.press("Shift+Enter")
 
 
 def run_out_of_memory(page: Page) -> None:
