@@ -18,13 +18,14 @@ from jhub_gateway.policy.cull_words import describe_cause, describe_more
 class StopView:
     """A server that is about to stop, or that its user has kept.
 
-    ``at`` is ISO 8601: when it stops, or until when it is kept. ``because`` is why, empty for one
-    that is kept. ``more`` is what a click adds, such as "4 more hours", empty at the cap; ``url``
-    takes the click, a path at the hub.
+    ``at`` is ISO 8601: when it stops, or until when it is kept. ``cause`` is that of a CullVerdict
+    and ``because`` the same in words; both are empty for one that is kept. ``more`` is what a click
+    adds, such as "4 more hours", empty at the cap; ``url`` takes the click, a path at the hub.
     """
 
     server_name: str
     at: str
+    cause: str = ""
     because: str = ""
     more: str = ""
     url: str = ""
@@ -42,6 +43,7 @@ def _make_view(policy: CullPolicy, spawner: Any) -> StopView | None:
         return StopView(
             spawner.name,
             _find_time(spawner.seconds_left),
+            spawner.notice.cause,
             describe_cause(policy, spawner.notice.cause),
             describe_more(_find_more(policy, spawner)),
             make_keep_url(spawner),
