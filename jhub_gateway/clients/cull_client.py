@@ -83,7 +83,7 @@ class RunningServer:
         return {"user": self.user, "server": self.name, "run": self.run}
 
     def __str__(self) -> str:
-        return f"{self.user}:{self.name}"
+        return f"{self.user}:{self.name}" if self.name else self.user
 
 
 @dataclass(frozen=True, slots=True)

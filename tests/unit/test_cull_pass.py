@@ -13,7 +13,7 @@ from jhub_gateway.clients.hub_api import HubUnavailable
 from jhub_gateway.clients.server_use import ServerAsker, open_server_asker
 from jhub_gateway.culler.passes import CullPass, PassResult
 from jhub_gateway.culler.runs import Runs
-from tests.unit.cull_hub import IDLE, IN_USE, POLICY, TOKEN, CullHub, Server, run_cull_hub
+from tests.unit.cull_api_server import IDLE, IN_USE, POLICY, TOKEN, CullHub, Server, run_cull_hub
 
 LOG = logging.getLogger("cull")
 WARNED = {"warned_for": 700.0}
@@ -180,7 +180,7 @@ async def test_a_server_kept_since_it_was_listed_goes_on(hub, culler, caplog):
         result = await culler.look()
     assert result.refused == 1
     assert not hub.stopped
-    assert "ada: is not stopped: the hub answered 409 It was restarted, or kept." in caplog.text
+    assert "ada is not stopped: the hub answered 409 It was restarted, or kept." in caplog.text
 
 
 async def test_silence_is_not_idle_for_two_passes_and_takes_no_warning_back(hub, culler):

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +17,7 @@ from jhub_gateway.cli import main
 from jhub_gateway.culler.app import Culler
 from jhub_gateway.errors import ConfigurationError
 from tests.fixtures.hub import find_free_port
-from tests.unit.cull_hub import IDLE, IN_USE, TOKEN, CullHub, Server, run_cull_hub
+from tests.unit.cull_api_server import IDLE, IN_USE, TOKEN, CullHub, Server, run_cull_hub, serve
 
 WARNED = {"warned_for": 700.0}
 
@@ -67,7 +67,7 @@ async def test_once_it_looks_once_and_says_what_it_did(hub):
     assert out.startswith("2 servers, 2 asked in ")
     assert ": 1 stopped, 0 refused by the hub, 0 warned of" in out
     assert hub.stopped == {"ada::aaaa": 1}
-    assert "Stopped ada: (idle: unused for 2 hours" in log
+    assert "Stopped ada (idle: unused for 2 hours" in log
     assert TOKEN not in out + log
     assert "open sesame" not in out + log
 
@@ -294,6 +294,72 @@ def test_a_wrong_setting_in_a_file_is_named(tmp_path):
     path.write_text("c.Culler.concurrency = 0\n")
     with pytest.raises(ConfigurationError, match=r"Culler\.concurrency is 0"):
         Culler()._read([f"--config={path}"])
+
+
+async def test_three_for_200_servers_stop_each_once_though_the_hub_is_restarted():
+    hub = CullHub()
+    answers = {
+        "idle": IDLE,
+        "open": IDLE | {"disconnected_for": 0},
+        "busy": IDLE | {"busy_for": 10},
+        "used": IN_USE,
+        "silent": 500,
+        "kept": IDLE,
+        "again": IDLE,
+    }
+    counts = dict.fromkeys(answers, 10) | {"idle": 100, "busy": 50}
+    for kind, count in counts.items():
+        hub.add(*(Server(f"{kind}-{number}", answer=answers[kind]) for number in range(count)))
+    assert len(hub.servers) == 200
+
+    async def interfere(order):
+        server = hub.servers.get((order["user"], ""))
+        # At the last moment their users keep them, or start them anew.
+        if order["user"].startswith("kept") and server and not server.granted:
+            server.granted, server.kept_for, server.warned_for = 1e6, 1e6, None
+        if order["user"].startswith("again") and server and server.run == "aaaa":
+            hub.add(Server(server.user, run="bbbb"))
+
+    async def run_clock():
+        while True:
+            await asyncio.sleep(0.1)
+            for server in hub.servers.values():
+                if server.warned_for is not None:
+                    server.warned_for += 100
+
+    hub.before_stop = interfere
+    goal = {f"{kind}-{number}::aaaa" for kind in ("idle", "open") for number in range(counts[kind])}
+    clock = asyncio.create_task(run_clock())
+    async with AsyncExitStack() as stack:
+        async with serve(hub) as port:
+            options = ("--interval=0.3", "--Culler.max_backoff=0.5", "--Culler.concurrency=3")
+            cullers = [await stack.enter_async_context(launch(hub, *options)) for _ in range(3)]
+            await wait_for(lambda: len(hub.stopped) > 20, 30)
+        assert len(hub.stopped) < len(goal)
+        for server in hub.servers.values():
+            server.warned_for = None  # Only its memory had that.
+        await asyncio.sleep(0.5)
+        async with serve(hub, port):
+            await wait_for(lambda: goal <= hub.stopped.keys(), 30)
+            count = len(hub.notices)
+            await wait_for(lambda: len(hub.notices) > count + 6, 30)
+            logs = [await end(culler) for culler in cullers]
+    clock.cancel()
+    assert hub.stopped == dict.fromkeys(goal, 1)
+    assert len(hub.servers) == 200 - len(goal)
+    assert hub.refusals
+    told = [line for log in logs for line in log.splitlines() if "] Stopped " in line]
+    # The answers to some were lost when the hub ended.
+    assert len(goal) - 9 <= len(told) <= len(goal)
+    assert "Traceback" not in "".join(logs)
+
+
+async def end(process: asyncio.subprocess.Process) -> str:
+    """End a culler; return its log."""
+    process.terminate()
+    _, log = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
+    return log.decode()
 
 
 async def test_it_needs_no_jupyterhub_in_its_process():
