@@ -66,12 +66,12 @@ class RequestUse:
 
     def _find_page(self, handler: RequestHandler) -> str:
         """Return the kind of page that sent a request, such as "lab"; "" if that isn't known."""
-        path, base = urlsplit(handler.request.headers.get("Referer", "")).path, self._base_url
+        base = str(self._settings["base_url"])
+        try:
+            path = urlsplit(handler.request.headers.get("Referer", "")).path
+        except ValueError:
+            return ""
         return path.removeprefix(base).partition("/")[0] if path.startswith(base) else ""
-
-    @property
-    def _base_url(self) -> str:
-        return str(self._settings["base_url"])
 
     def _find_activity(self) -> tuple[Any, ...]:
         # What handlers and extensions of Jupyter say is activity, but for what terminals print

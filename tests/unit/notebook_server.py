@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from email.message import Message
 from pathlib import Path
 from types import MappingProxyType
@@ -94,13 +94,17 @@ class NotebookServer:
 
 
 @contextlib.contextmanager
-def run_notebook_server(directory: Path, **variables: str) -> Iterator[NotebookServer]:
-    """Run JupyterLab's server with these environment variables; stops it afterwards."""
+def run_notebook_server(
+    directory: Path, command: Sequence[str] = (), **variables: str
+) -> Iterator[NotebookServer]:
+    """Run JupyterLab's server, or ``command``, with these variables; stops it afterwards."""
     home, runtime = directory / "home", directory / "runtime"
     home.mkdir(exist_ok=True)
     log = directory / "log"
-    command = [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser"]
-    command += ["--ip=127.0.0.1", "--port=0", "--ServerApp.base_url=/user/ada/"]
+    command = list(command) or [
+        *(sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser"),
+        *("--ip=127.0.0.1", "--port=0", "--ServerApp.base_url=/user/ada/"),
+    ]
     environ = {
         **{name: value for name, value in os.environ.items() if "JUPYTER" not in name},
         "HOME": str(home),

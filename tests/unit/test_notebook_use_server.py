@@ -2,14 +2,13 @@
 
 import contextlib
 import json
-import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.error import HTTPError
 
 import pytest
 
+from tests.fixtures.thread_server import QuietHandler, ThreadServer
 from tests.unit.notebook_server import TOKEN, NotebookServer, run_notebook_server
 
 KEY = "key-of-this-run"
@@ -18,19 +17,18 @@ USE = "jhub-gateway/use"
 NOTHING = b'{"stop": null}'
 
 
-class Hub(HTTPServer):
+class Hub(ThreadServer):
     """Answers what it is told to, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), HubHandler)
         self.asked = []
         self.answer = (200, b"{}")
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__(HubHandler, "127.0.0.1")
 
 
-class HubHandler(BaseHTTPRequestHandler):
+class HubHandler(QuietHandler):
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.read_body())
         self.server.asked.append((self.path, self.headers["Authorization"], body))
         status, answer = self.server.answer
         self.send_response(status)
@@ -38,23 +36,19 @@ class HubHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, *arguments) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def hub():
     hub = Hub()
     yield hub
-    hub.shutdown()
-    hub.server_close()
+    hub.stop()
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, hub):
     variables = {
         "JHUB_GATEWAY_USE_KEY": KEY,
-        "JUPYTERHUB_API_URL": f"http://127.0.0.1:{hub.server_port}/hub/api",
+        "JUPYTERHUB_API_URL": f"{hub.url}/hub/api",
         "JUPYTERHUB_API_TOKEN": HUB_TOKEN,
         "JUPYTERHUB_USER": "ada",
         "JUPYTERHUB_SERVER_NAME": "big",
