@@ -132,6 +132,32 @@ def test_files_are_the_users_alone_fresh_and_gone_with_the_last_server(
     wait_until(lambda: not directory.exists())
 
 
+def test_files_go_with_the_last_server_that_is_stopped_for_want_of_use(
+    make_gateway, provider, files
+):
+    hub = make_gateway("c.LocalGatewaySpawner.cull = {'warn_before': 0}\n")
+    start_server(hub, provider)
+    hub.api("POST", "/users/ada/servers/second", json={}).raise_for_status()
+    hub.wait_for_server("ada", "second")
+    directory = find_directory(files)
+    cull(hub, "second")
+    wait_until(lambda: "second" not in hub.api("GET", "/users/ada").json()["servers"])
+    assert directory.exists()
+    cull(hub, "")
+    wait_until(lambda: not directory.exists())
+
+
+def cull(hub: Hub, name: str) -> None:
+    """Have the hub stop the server, as a culler does."""
+    servers = hub.api("GET", "/gateway/servers").json()["servers"]
+    [run] = [server["run"] for server in servers if server["server"] == name]
+    order = {"user": "ada", "server": name, "run": run, "cause": "idle"}
+    notices = {"warn": [{**order, "seconds": 0}]}
+    assert hub.api("POST", "/gateway/notices", json=notices).json() == {"missed": 0}
+    answer = hub.api("POST", "/gateway/stops", json={**order, "granted": 0})
+    assert answer.status_code == 202, answer.text
+
+
 def test_a_failing_provider_is_asked_again_and_a_refusal_ends_the_login(
     make_gateway, provider, proxy, files
 ):

@@ -13,7 +13,9 @@ from tornado import web
 from jhub_gateway import explained_spawner, pod_creation, steady_spawner
 from jhub_gateway.errors import StartFailed
 from jhub_gateway.explained_spawner import ExplainedSpawner
+from jhub_gateway.models import CullPolicy
 from jhub_gateway.policy import answer_reasons
+from jhub_gateway.policy.cull_words import make_cull_reason
 from jhub_gateway.policy.labels import HUB, START_ID
 from jhub_gateway.watches import live_reflector
 from tests.unit.kube_server import NAMESPACE, run_kube_server
@@ -388,6 +390,25 @@ async def test_a_pod_that_was_deleted_by_hand_is_told(server, kube):
     assert await poll(server) == 1
     assert server.last_end is first
     assert server.get_state()["last_end"] == first
+
+
+async def test_a_server_that_the_hub_is_stopping_keeps_the_reason_of_that(server, kube):
+    await start(server, kube)
+    server.remember_end(make_cull_reason(CullPolicy(), "idle", "idle for 10801 s"), "small")
+    kube.remove("jupyter-ada")
+    await wait_until(lambda: not server.pod_reflector.pods)
+    assert await poll(server) == 1
+    assert server.last_end["code"] == "culled-idle"
+    assert server.get_state()["last_end"]["code"] == "culled-idle"
+
+
+async def test_a_pod_that_is_being_deleted_is_ending(server, kube):
+    await start(server, kube)
+    assert not server.is_ending
+    pod = kube.pods["jupyter-ada"]
+    kube.put(pod | {"metadata": pod["metadata"] | {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    await wait_until(lambda: server.is_ending)
+    assert await poll(server) is None
 
 
 async def test_a_server_that_was_evicted_is_told_though_its_pod_is_gone(server, kube):
