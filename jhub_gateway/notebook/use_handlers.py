@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.auth import decorator
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, RequestHandler, authenticated, stream_request_body
@@ -17,6 +17,9 @@ from jhub_gateway.notebook.use import UseWatch
 from jhub_gateway.notebook.use_body import MOST_BYTES, read_stop
 from jhub_gateway.notebook.use_key import is_key
 from jhub_gateway.notebook.use_looks import Looks
+
+# Before 2.13 Jupyter Server asks for no such mark.
+allow_unauthenticated: Any = getattr(decorator, "allow_unauthenticated", lambda method: method)
 
 KEY_HEADER = "X-Jhub-Gateway-Key"
 
