@@ -4,8 +4,8 @@ from jhub_gateway.models import CullPolicy, Reason
 from jhub_gateway.policy.reason_codes import make_reason
 
 _AFTERWARDS = (
-    "Your files are all there. What notebooks held in memory is gone: run them again when you have "
-    "started your server."
+    "Your files are all there. What notebooks held in memory is gone. Start it again when you need "
+    "it."
 )
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
