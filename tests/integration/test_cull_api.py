@@ -38,10 +38,25 @@ c.JupyterHub.load_roles += [
 ]
 """
 CULLER = "culler-token-0001"
+# A proxy that fails once for one user.
+FAILING_PROXY = """
+from jupyterhub.proxy import ConfigurableHTTPProxy
+
+class FailingProxy(ConfigurableHTTPProxy):
+    left = 1
+
+    async def delete_user(self, user, *names):
+        if user.name == "hans" and FailingProxy.left:
+            FailingProxy.left -= 1
+            raise RuntimeError("the proxy is away")
+        await super().delete_user(user, *names)
+
+c.JupyterHub.proxy_class = FailingProxy
+"""
 
 
 def make_config(**policy: Any) -> str:
-    return make_local_config(cull=POLICY | policy, memory_profiles=PROFILES) + ROLES
+    return make_local_config(cull=POLICY | policy, memory_profiles=PROFILES) + ROLES + FAILING_PROXY
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +241,25 @@ def test_a_warning_is_taken_back(hub) -> None:
     hub.api("POST", "/gateway/notices", CULLER, json={"clear": [named]}).raise_for_status()
     assert find_server(hub, "emmy")["warned_for"] is None
     assert stop(hub, server).status_code == 409
+
+
+def test_a_stop_that_fails_leaves_the_server_for_the_next_pass(hub) -> None:
+    start_server(hub, "hans")
+    server = find_server(hub, "hans")
+    warn(hub, server)
+    time.sleep(1.1)
+    assert stop(hub, server).status_code == 202
+    for _ in range(50):
+        if "Server hans was not stopped, and goes on" in hub.log:
+            break
+        time.sleep(0.1)
+    assert find_end(hub, "hans") is None
+    ask_server(server["url"])
+    # It is still warned.
+    assert stop(hub, find_server(hub, "hans"), cause="age").status_code == 202
+    wait_until_gone(hub, "hans")
+    assert find_end(hub, "hans")["code"] == "culled-age"
+    assert read_metric(hub, 'jhub_gateway_culls_total{cause="age"}') == 1
 
 
 def test_a_member_of_an_exempt_group_is_never_stopped(hub) -> None:
