@@ -20,7 +20,7 @@ SERVERS = Gauge("jhub_gateway_culler_servers", "Servers that were ready at the l
 ASKED = Counter("jhub_gateway_culler_asked_total", "Questions to servers how they are used")
 UNKNOWN = Gauge(
     "jhub_gateway_culler_unknown_servers",
-    "Servers that were asked at the last pass and did not say how they are used",
+    "Servers that did not say how they are used when they were last asked",
 )
 WARNINGS = Counter(
     "jhub_gateway_culler_warnings_total", "Users who were warned that their server stops"

@@ -86,6 +86,7 @@ class CullPass:
             self._result.servers += len(servers)
             await _run_all(self._look_at(server) for server in self._choose(servers))
         self._runs.keep_only(seen)
+        self._result.unknown = self._runs.count_silent()
         self._result.seconds = self._clock() - begun
         if not self._is_dry:
             for notices in self._make_notices():
@@ -96,10 +97,10 @@ class CullPass:
 
     def _choose(self, servers: Iterable[RunningServer]) -> list[RunningServer]:
         now = self._clock()
-        return [server for server in servers if self._runs.take(server).is_due(server, now)]
+        return [one for one in servers if self._runs.take(one, now).is_due(one, now)]
 
     async def _look_at(self, server: RunningServer) -> None:
-        run = self._runs.take(server)
+        run = self._runs.take(server, self._clock())
         async with self._slots:
             await self._ask(server, run)
             # Nothing is read of others in between: a server is stopped by what it has just said.
@@ -112,7 +113,6 @@ class CullPass:
         )
         run.hear(answer, self._clock())
         if run.silent_passes:
-            self._result.unknown += 1
             self._log.info("The use of %s is not known: %s", server, answer)
 
     async def _decide(self, server: RunningServer, run: Run) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jhub_gateway.chance import draw_chance
 from jhub_gateway.clients.cull_client import RunningServer
 from jhub_gateway.clients.server_use import Answer, CannotTell, Told
 from jhub_gateway.models import CullPolicy, CullVerdict, ServerUse
@@ -61,7 +62,7 @@ class Notice:
 class Run:
     """One run of a server, as this process knows it. Times are by its clock."""
 
-    def __init__(self, policy: CullPolicy) -> None:
+    def __init__(self, policy: CullPolicy, next_look: float = -math.inf) -> None:
         self.policy = policy
         self.told: Notice | None = None
         self.can_tell = False
@@ -69,7 +70,7 @@ class Run:
         self.silent_passes = 0
         self._use: ServerUse | None = None
         self._heard_at = 0.0
-        self._next_look = -math.inf
+        self._next_look = next_look
 
     def is_due(self, server: RunningServer, now: float) -> bool:
         """Whether anything can change for the server at this pass."""
@@ -113,17 +114,25 @@ class Run:
 
 
 class Runs:
-    """What is remembered of all runs."""
+    """What is remembered of all runs.
 
-    def __init__(self) -> None:
+    A process that begins knows none of them. It asks those of its first pass by and by, within
+    ``spread`` seconds, but for those whose users are warned: not all at once, and so not again.
+    """
+
+    def __init__(self, spread: float = 0) -> None:
+        self._spread = spread
         self._runs: dict[tuple[str, str, str], Run] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
 
-    def take(self, server: RunningServer) -> Run:
+    def take(self, server: RunningServer, now: float) -> Run:
         """Return the run of the server, a new one if it was not seen yet."""
-        run = self._runs.setdefault(server.key_of_run, Run(server.policy))
+        run = self._runs.get(server.key_of_run)
+        if run is None:
+            run = Run(server.policy, now + self._spread * draw_chance())
+            self._runs[server.key_of_run] = run
         run.follow(server.policy)
         return run
 
@@ -131,6 +140,11 @@ class Runs:
         """Know nothing of it any more."""
         self._runs.pop(server.key_of_run, None)
 
+    def count_silent(self) -> int:
+        """Return how many did not answer when they were last asked."""
+        return sum(run.silent_passes > 0 for run in self._runs.values())
+
     def keep_only(self, seen: Collection[tuple[str, str, str]]) -> None:
         """Forget all that the hub lists no more."""
         self._runs = {key: run for key, run in self._runs.items() if key in seen}
+        self._spread = 0  # Who comes later began at another time than others.

@@ -26,6 +26,8 @@ from jhub_gateway.errors import ConfigurationError
 
 DAY = 86400.0
 _FIRST_WAIT = 1.0
+# A service that begins has asked all servers after so many passes.
+_FIRST_PASSES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class CullService:
     def __init__(self, settings: Settings, log: logging.Logger) -> None:
         self._settings = settings
         self._log = log
-        self._runs = Runs()
+        is_alone = settings.once or settings.dry_run
+        self._runs = Runs(0 if is_alone else settings.interval * _FIRST_PASSES)
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._stack = AsyncExitStack()
         self._accounts_at: float | None = None

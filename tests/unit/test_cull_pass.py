@@ -105,6 +105,21 @@ async def test_an_active_server_costs_one_question_as_long_as_it_cannot_be_due(h
     assert len(server.bodies) == 2
 
 
+async def test_one_that_begins_asks_by_and_by_and_those_at_once_that_are_warned(hub, culler):
+    culler.runs = Runs(spread=300)
+    hub.add(*(Server(f"user-{number}") for number in range(100)))
+    hub.add(*(Server(f"warned-{number}", warned_for=1.0) for number in range(10)))
+    asked = [(await culler.look()).asked]
+    for _ in range(5):
+        asked.append((await pass_time(hub, culler, 60)).asked)
+    assert 10 <= asked[0] < 30
+    assert sum(asked) == 110
+    assert max(asked) < 60
+    # Who comes later is asked when it can matter.
+    hub.add(Server("new"))
+    assert (await pass_time(hub, culler, 1)).asked == 1
+
+
 async def test_a_young_server_and_one_without_limits_are_not_asked(hub, culler):
     hub.policies.append(POLICY | {"idle_after": None})
     young, endless = Server("ada", age=2999), Server("bob", policy=1)
