@@ -17,6 +17,9 @@ from jhub_gateway.policy.cull_uses import estimate_use, make_hub_use
 from jhub_gateway.policy.cull_words import describe_cause
 from jhub_gateway.policy.culling import find_first_look, find_grant
 
+FIRST_PASSES = 5
+"""In so many passes a process that begins asks all servers."""
+
 # Who is silent is not idle when that is found, nor at the next pass.
 _SILENT_PASSES = 2
 # So often at least a silent server is asked, once its use is guessed.
@@ -116,12 +119,13 @@ class Run:
 class Runs:
     """What is remembered of all runs.
 
-    A process that begins knows none of them. It asks those of its first pass by and by, within
-    ``spread`` seconds, but for those whose users are warned: not all at once, and so not again.
+    A process that begins knows none of them. It asks those that it finds first in some passes,
+    ``interval`` seconds apart, but for those whose users are warned: not all at once, then or when
+    they are asked again. With an ``interval`` of 0 it asks all of them at the first.
     """
 
-    def __init__(self, spread: float = 0) -> None:
-        self._spread = spread
+    def __init__(self, interval: float = 0) -> None:
+        self._interval = interval
         self._runs: dict[tuple[str, str, str], Run] = {}
 
     def __len__(self) -> int:
@@ -131,8 +135,9 @@ class Runs:
         """Return the run of the server, a new one if it was not seen yet."""
         run = self._runs.get(server.key_of_run)
         if run is None:
-            run = Run(server.policy, now + self._spread * draw_chance())
-            self._runs[server.key_of_run] = run
+            # The first pass has its share, too.
+            wait = self._interval * (FIRST_PASSES * draw_chance() - 1)
+            run = self._runs[server.key_of_run] = Run(server.policy, now + wait)
         run.follow(server.policy)
         return run
 
@@ -147,4 +152,4 @@ class Runs:
     def keep_only(self, seen: Collection[tuple[str, str, str]]) -> None:
         """Forget all that the hub lists no more."""
         self._runs = {key: run for key, run in self._runs.items() if key in seen}
-        self._spread = 0  # Who comes later began at another time than others.
+        self._interval = 0  # Who comes later began at another time than others.

@@ -26,8 +26,6 @@ from jhub_gateway.errors import ConfigurationError
 
 DAY = 86400.0
 _FIRST_WAIT = 1.0
-# A service that begins has asked all servers after so many passes.
-_FIRST_PASSES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,7 @@ class CullService:
     def __init__(self, settings: Settings, log: logging.Logger) -> None:
         self._settings = settings
         self._log = log
-        is_alone = settings.once or settings.dry_run
-        self._runs = Runs(0 if is_alone else settings.interval * _FIRST_PASSES)
+        self._runs = Runs(0 if settings.once or settings.dry_run else settings.interval)
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._stack = AsyncExitStack()
         self._accounts_at: float | None = None

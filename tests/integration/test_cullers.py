@@ -134,4 +134,4 @@ def read(path: Path) -> list[str]:
 def read_metrics(port: int) -> dict[str, float]:
     page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
     lines = (line.rsplit(" ", 1) for line in page.splitlines() if line.startswith("jhub_gateway"))
-    return {name.removeprefix("jhub_gateway_culler_"): float(value) for name, value in lines}
+    return {name.removeprefix("jhub_gateway_cull_"): float(value) for name, value in lines}

@@ -184,12 +184,12 @@ async def test_prometheus_is_told(hub):
         "refused_total": 0,
         "is_leader": 1,
     }
-    assert {key: float(told[f"jhub_gateway_culler_{key}"]) for key in wanted} == wanted
-    last = float(told["jhub_gateway_culler_last_pass_timestamp_seconds"])
+    assert {key: float(told[f"jhub_gateway_cull_{key}"]) for key in wanted} == wanted
+    last = float(told["jhub_gateway_cull_last_pass_timestamp_seconds"])
     assert abs(last - time.time()) < 30
-    passes = float(told['jhub_gateway_culler_passes_total{result="done"}'])
-    assert passes == float(told["jhub_gateway_culler_pass_seconds_count"]) > 5
-    assert float(told["jhub_gateway_culler_asked_total"]) > passes
+    passes = float(told['jhub_gateway_cull_passes_total{result="done"}'])
+    assert passes == float(told["jhub_gateway_cull_pass_seconds_count"]) > 5
+    assert float(told["jhub_gateway_cull_asked_total"]) > passes
 
 
 async def test_servers_can_be_asked_by_way_of_the_proxy(hub):
