@@ -15,7 +15,10 @@ HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
   --ignore-glob='*/test_protected_service.py' --ignore-glob='*/test_answers.py' \
   --ignore-glob='*/test_leases.py' --ignore-glob='*/test_reconciler_access.py' \
   --ignore-glob='*_reasons*.py' --ignore-glob='*/test_redaction.py' \
-  --ignore-glob='*/test_reconciliation.py' --ignore-glob='*/test_storm_bench.py'
+  --ignore-glob='*/test_reconciliation.py' --ignore-glob='*/test_storm_bench.py' \
+  --ignore-glob='*/test_cull_bench.py' --ignore-glob='*/test_cull_election.py' \
+  --ignore-glob='*/test_cull_pass.py' --ignore-glob='*/test_cull_uses.py' \
+  --ignore-glob='*/test_culler.py'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -81,10 +84,15 @@ cluster-down: venv  ## ends it; leaves nothing behind
 bench: venv  ## how long a start takes, beside plain KubeSpawner; not part of `make test`
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.storm
+	@$(BIN)/python -m benchmarks.cull
 
 # Needs no root. N=400 ROUNDS=3 SCENARIOS=storm,slow-creates RESTART=1000 PROFILE=directory.
 bench-storm: venv  ## hundreds of starts at once, beside plain KubeSpawner: the second part of bench
 	@$(BIN)/python -m benchmarks.storm
+
+# Needs no root and no cluster. USERS=5000 SERVERS=1000 ROUNDS=3.
+bench-cull: venv  ## a look at 1,000 servers, beside jupyterhub-idle-culler: the third part of bench
+	@$(BIN)/python -m benchmarks.cull
 
 demo:  ## a hub with a gateway's login on this machine, at PORT (8000)
 	@$(PYTHON) -m demo
@@ -95,4 +103,4 @@ demo-kubernetes:  ## the same in pods: on `make cluster-up`'s cluster, or on KUB
 clean:  ## removes the virtual environments
 	rm -rf .venv*
 
-.PHONY: help venv lint docs test unit integration e2e faults keycloak test-newest bench bench-storm cluster-up cluster-down demo demo-kubernetes clean
+.PHONY: help venv lint docs test unit integration e2e faults keycloak test-newest bench bench-storm bench-cull cluster-up cluster-down demo demo-kubernetes clean
