@@ -101,7 +101,7 @@ def test_three_cullers_stop_each_server_once_though_the_hub_is_killed(tmp_path):
         hub.restart()
         goal = {*make_names("idle"), *make_names("open")}
         wait_for(lambda: keep_warned(hub, kept) or goal <= set(read(stops)), hub)
-        # Nothing more comes in as much time as all of it took.
+        # Nothing more comes in the passes that follow.
         time.sleep(3)
         assert all(culler.poll() is None for culler in cullers)
         numbers = [read_metrics(port) for port in ports]
