@@ -50,18 +50,14 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
 
     # Starting
 
-    def begin_start(self) -> None:
-        """Give a start its id, and forget how the server ended before."""
-        self.last_end, self._restarts = None, 0
-        super().begin_start()
-
     def start(self) -> Awaitable[str]:
         """Start the pod, and return the server's address once something answers there.
 
         Raises tornado's HTTPError, whose message is for the user: 403 where the start is refused,
         503 where it fails.
         """
-        self.go_on_with_start()
+        self.last_end, self._restarts = None, 0
+        self.begin_start()
         return self._start_and_explain(super().start())
 
     async def _start_and_explain(self, start: "asyncio.Future[str]") -> str:

@@ -138,33 +138,13 @@ class SteadySpawner(KubeSpawner):
 
     # Making the pod
 
-    async def run_auth_state_hook(self, auth_state: dict[str, Any] | None) -> None:
-        """Run the operator's hook, and begin the start.
-
-        JupyterHub commits next: the start's id needs no commit of its own.
-        """
-        await super().run_auth_state_hook(auth_state)
-        self.begin_start()
-
     def begin_start(self) -> None:
         """Give a start its id, and have it remembered before there is a pod."""
         self.start_id = token_hex(8)
         self._creation, self._has_made_pod, self._is_begun_here = None, False, True
         self._is_end_noted = False
-        self._remember_start()
-
-    def _remember_start(self) -> None:
         # JupyterHub commits what has changed once start() has returned its awaitable.
-        state = self.get_state()
-        if state != self.orm_spawner.state:
-            self.orm_spawner.state = state
-
-    def go_on_with_start(self) -> None:
-        """Begin the start, unless that is done; remember what the operator's hooks have changed."""
-        if self.start_id:
-            self._remember_start()
-        else:
-            self.begin_start()
+        self.orm_spawner.state = self.get_state()
 
     def say_waiting(self, reason: Reason) -> None:
         """Hear what the start waits for."""

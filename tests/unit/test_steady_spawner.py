@@ -142,31 +142,6 @@ async def test_a_start_is_remembered_before_its_pod_is_made(server, kube):
     await asyncio.wait_for(work, 15)
 
 
-async def test_a_start_that_jupyterhub_has_prepared_costs_no_commit_of_its_own(server, kube):
-    server.last_end = {"code": "oom"}
-    await server.run_auth_state_hook(None)
-    prepared = server.orm_spawner.state
-    assert prepared["start_id"] == server.start_id
-    assert "last_end" not in prepared
-    attempt = asyncio.ensure_future(server.start())
-    assert server.orm_spawner.state is prepared
-    await wait_until(lambda: kube.pods)
-    made = kube.pods["jupyter-ada"]["metadata"]["annotations"][START_ID]
-    assert made == prepared["start_id"]
-    run_pod(kube)
-    await asyncio.wait_for(attempt, 15)
-
-
-async def test_what_a_hook_changes_before_a_start_is_remembered(server, kube):
-    await server.run_auth_state_hook(None)
-    prepared, server.dns_name = server.orm_spawner.state, "elsewhere"
-    attempt = asyncio.ensure_future(server.start())
-    assert server.orm_spawner.state == prepared | {"dns_name": "elsewhere"}
-    await wait_until(lambda: kube.pods)
-    run_pod(kube)
-    await asyncio.wait_for(attempt, 15)
-
-
 async def test_an_ordinary_start_costs_one_request_beside_the_watches(server, kube, answering):
     assert await start(server, kube) == f"http://127.0.0.1:{answering}"
     assert [method for method, _ in kube.calls] == ["POST"]
