@@ -87,7 +87,8 @@ def _find_kept(policy: CullPolicy, facts: ServerFacts) -> float:
     """Return for how much longer the user may keep it: their click, within the cap."""
     if facts.kept_for <= 0:
         return -_NEVER
-    kept = min(facts.kept_for, policy.keep_alive_max)
+    # What is left when a user is warned is theirs as well.
+    kept = min(facts.kept_for, policy.warn_before + policy.keep_alive_max)
     if policy.max_age is None:
         return kept
     return min(kept, policy.max_age + policy.keep_alive_max - facts.age)

@@ -17,6 +17,15 @@ def test_a_click_adds_one_step_to_what_is_left() -> None:
     assert find_keeping(POLICY, age=9000, rest=50, granted=0) == Keeping(7250, 7200, 3600)
 
 
+def test_a_click_adds_what_the_button_says_even_where_it_is_all_there_is() -> None:
+    policy = CullPolicy(warn_before=1800, keep_alive_step=14400, keep_alive_max=14400)
+    assert find_keeping(policy, 3 * 3600, 1800, 0) == Keeping(1800 + 14400, 14400, 0)
+    oldest = CullPolicy(
+        idle_after=None, max_age=90, warn_before=60, keep_alive_step=20, keep_alive_max=20
+    )
+    assert find_keeping(oldest, 33, 57, 0) == Keeping(77, 20, 0)
+
+
 def test_the_last_click_adds_what_is_left_of_the_cap() -> None:
     assert find_keeping(POLICY, age=20000, rest=50, granted=7200) == Keeping(3650, 10800, 0)
     assert find_keeping(POLICY, age=30000, rest=50, granted=10800) is None
