@@ -16,8 +16,9 @@ pytest_plugins = [
     "tests.fixtures.protected_service",
 ]
 
-# In the order in which they run: what is quick tells first, what needs Java last.
-TIERS = ("unit", "integration", "e2e", "faults", "keycloak")
+# In the order in which they run: what is quick tells first. Tiers that one process has all of are
+# begun before the last one, which the other processes run beside them.
+TIERS = ("unit", "integration", "faults", "keycloak", "e2e")
 # One process has all of these: one Keycloak starts, and one cluster is broken at a time.
 ALONE = ("faults", "keycloak")
 _TESTS = Path(__file__).parent
