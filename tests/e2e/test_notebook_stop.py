@@ -28,11 +28,7 @@ class HubHandler(QuietHandler):
     def do_POST(self) -> None:
         self.read_body()
         status, answer = self.server.answer
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(status, json.dumps(answer).encode())
 
 
 @pytest.fixture(scope="module")

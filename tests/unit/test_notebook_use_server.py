@@ -30,11 +30,7 @@ class HubHandler(QuietHandler):
     def do_POST(self) -> None:
         body = json.loads(self.read_body())
         self.server.asked.append((self.path, self.headers["Authorization"], body))
-        status, answer = self.server.answer
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        self.answer(*self.server.answer)
 
 
 @pytest.fixture(scope="module")

@@ -40,12 +40,9 @@ class HubHandler(QuietHandler):
         self._answer({})
 
     def _answer(self, found: object) -> None:
-        body = json.dumps(found).encode()
-        self.send_response(403 if found is None else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-JupyterHub-Version", jupyterhub.__version__)
-        self.end_headers()
-        self.wfile.write(body)
+        status = 403 if found is None else 200
+        version = jupyterhub.__version__
+        self.answer(status, json.dumps(found).encode(), X_JupyterHub_Version=version)
 
 
 @pytest.fixture(scope="module")
