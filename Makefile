@@ -5,9 +5,8 @@ PYTHON ?= python3
 # node: pods run, needs root; control-plane: pods can be made, needs none.
 LEVEL ?= node
 BIN := $(VENV)/bin
-# Tests run so many at a time, on two cores: most of them wait for pods, hubs and pages most of the
-# time. 0 runs them one by one.
-WORKERS ?= 3
+# Tests run so many at a time: hubs and pages leave room for each other. 0 runs them one by one.
+WORKERS ?= 2
 # In the order of their tiers: a browser keeps an event loop in its process, where no other can run.
 PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # What knows nothing of a hub is the same with each JupyterHub.
