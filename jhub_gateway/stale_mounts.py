@@ -1,11 +1,10 @@
 """``jhub-gateway storage stale-mounts``: who still has the folder of a group that they left."""
 
 import argparse
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from jhub_gateway.clients.hub_api import list_active_users
+from jhub_gateway.clients.hub_api import get_hub_access, list_active_users
 from jhub_gateway.errors import ConfigurationError
 
 _HELP = "list running servers that have a folder of a group which their owner left"
@@ -27,8 +26,8 @@ def add_stale_mounts_command(
 
 def run_stale_mounts(options: argparse.Namespace) -> str:  # noqa: ARG001
     """Return a line for each such folder."""
-    url, token = (_get_variable(name) for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN"))
-    lines = list(find_stale_mounts(list_active_users(url.rstrip("/"), token)))
+    url, token = get_hub_access("jhub-gateway storage stale-mounts")
+    lines = list(find_stale_mounts(list_active_users(url, token)))
     return "\n".join(lines) or "no server has a folder of a group that its owner left"
 
 
@@ -58,10 +57,3 @@ def _check_readable(model: Mapping[str, Any], key: str, scope: str) -> None:
             f"the hub does not show {key} to the token of JUPYTERHUB_API_TOKEN: give its service "
             f"the scope {scope}"
         )
-
-
-def _get_variable(name: str) -> str:
-    value = os.environ.get(name, "").strip()  # from a file it often has the line's end
-    if not value:
-        raise ConfigurationError(f"{name} is not set; see jhub-gateway storage stale-mounts --help")
-    return value

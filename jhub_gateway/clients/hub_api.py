@@ -1,13 +1,14 @@
 """What operators' commands ask the hub's REST API."""
 
 import json
+import os
 from collections.abc import Iterator
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from jhub_gateway.errors import GatewayError
+from jhub_gateway.errors import ConfigurationError, GatewayError
 
 REQUEST_SECONDS = 60
 _PAGE = 200
@@ -17,6 +18,16 @@ _PAGINATED = "application/jupyterhub-pagination+json"
 
 class HubUnavailable(GatewayError):
     """The hub does not answer, or not to this token. The message says which, without the token."""
+
+
+def get_hub_access(command: str) -> tuple[str, str]:
+    """Return the hub's API address, without a slash at its end, and a service's token for it.
+
+    They are in JUPYTERHUB_API_URL and JUPYTERHUB_API_TOKEN. Raises ConfigurationError, which leads
+    to the help of ``command``.
+    """
+    url = _get_variable("JUPYTERHUB_API_URL", command)
+    return url.rstrip("/"), _get_variable("JUPYTERHUB_API_TOKEN", command)
 
 
 def list_active_users(url: str, token: str) -> Iterator[dict[str, Any]]:
@@ -48,3 +59,10 @@ def _get(url: str, token: str) -> Any:
         raise HubUnavailable(f"{url} answered {problem.code} {problem.reason}") from None
     except (URLError, OSError, HTTPException, ValueError) as problem:
         raise HubUnavailable(f"{url} does not answer as a hub does: {problem}") from None
+
+
+def _get_variable(name: str, command: str) -> str:
+    value = os.environ.get(name, "").strip()  # from a file it often has the line's end
+    if not value:
+        raise ConfigurationError(f"{name} is not set; see {command} --help")
+    return value

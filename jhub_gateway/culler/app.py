@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +11,7 @@ from prometheus_client import start_http_server
 from traitlets import Bool, Float, Int, Unicode, default, validate
 from traitlets.config import Application, Config
 
+from jhub_gateway.clients.hub_api import get_hub_access
 from jhub_gateway.culler.service import CullService, Settings
 from jhub_gateway.errors import ConfigurationError
 
@@ -218,9 +218,10 @@ class Culler(Application):
             raise ConfigurationError(
                 "Culler.remove_users is set and unknown_after_days is not: say after how many days"
             )
+        url, token = get_hub_access(self.name)
         return Settings(
-            url=_get_variable("JUPYTERHUB_API_URL").rstrip("/"),
-            token=_get_variable("JUPYTERHUB_API_TOKEN"),
+            url=url,
+            token=token,
             interval=self.interval,
             max_backoff=self.max_backoff,
             concurrency=self.concurrency,
@@ -250,10 +251,3 @@ async def _serve(settings: Settings, log: logging.Logger) -> str:
     except asyncio.CancelledError:
         pass  # A stop that is under way is the hub's; all else is looked at again by the next.
     return "the culler has ended"
-
-
-def _get_variable(name: str) -> str:
-    value = os.environ.get(name, "").strip()  # from a file it often has the line's end
-    if not value:
-        raise ConfigurationError(f"{name} is not set; see jhub-gateway cull --help")
-    return value
