@@ -20,6 +20,7 @@ PROGRAMS = (
     "kube-scheduler",
     "kubelet",
     "kubectl",
+    *("kube-proxy", "kube-network-policies", "service-names", "api-forwarder"),
 )
 
 

@@ -98,6 +98,12 @@ def start_program(name: str) -> None:
             process.wait_until("the node was ready", ready, needs=[name], seconds=60)
 
 
+def load_hub_images() -> None:
+    """Load what a hub in the cluster needs, into a node that runs."""
+    with _lock():
+        containerd.load_images(images.provide_hub_archives())
+
+
 def get_given_kubeconfig() -> Path | None:
     """The cluster that the environment names; this cluster's own kubeconfig does not count."""
     given = os.environ.get("JHUB_GATEWAY_TEST_KUBECONFIG")

@@ -17,6 +17,7 @@ NAMES = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
 
 SERVICE_RANGE = "10.96.0.0/16"
 SERVICE_ADDRESS = "10.96.0.1"
+SERVICE_NAMES = ("kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
 
 # A node whose kubelet is stopped is called lost after 40 s: more than a test's patience.
 NODE_LOSS = {"node-monitor-grace-period": "12s", "node-monitor-period": "1s"}
@@ -29,9 +30,8 @@ def start(authority: Authority) -> Api:
     """Start the control plane with fresh data and write the administrator's kubeconfig."""
     shutil.rmtree(ETCD_DATA, ignore_errors=True)
     make_private_dir(CONFIG)
-    server = authority.issue(
-        "server", "kube-apiserver", hosts=("127.0.0.1", "localhost", SERVICE_ADDRESS)
-    )
+    hosts = ("127.0.0.1", "localhost", SERVICE_ADDRESS, *SERVICE_NAMES)
+    server = authority.issue("server", "kube-apiserver", hosts=hosts)
     etcd_port, peer_port, api_port = get_free_ports(3)
     with step("starting etcd and the API server"):
         _start_etcd(authority, server, etcd_port, peer_port)
@@ -96,7 +96,7 @@ def _start_api_server(authority: Authority, server: Credential, etcd_port: int, 
     flags = {
         "bind-address": "127.0.0.1",
         "advertise-address": "127.0.0.1",
-        # The service `kubernetes` would need an address that pods can reach: none do.
+        # The Service `kubernetes` needs an address that pods can reach: services.py gives it one.
         "endpoint-reconciler-type": "none",
         "secure-port": port,
         "etcd-servers": f"https://127.0.0.1:{etcd_port}",

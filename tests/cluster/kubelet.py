@@ -84,7 +84,7 @@ def _make_config(authority: Authority, serving: Credential) -> dict[str, object]
         "syncFrequency": "1s",
         # The node says that it is alive at each quarter of this.
         "nodeLeaseDurationSeconds": 12,
-        # Nothing answers there: pods have no DNS, and get no warning about it either.
+        # What is said there of names: see services.py. In the second cluster nothing answers.
         "clusterDNS": [GATEWAY],
         "clusterDomain": "cluster.local",
     }

@@ -1,7 +1,7 @@
 """The bridge that pods and this machine share, and the plugin configuration for it.
 
-Pods reach this machine at GATEWAY and each other; there is no route and no address translation
-to anywhere else, and no DNS.
+Pods reach this machine at GATEWAY, each other and, through it, Services; there is no route and no
+address translation to anywhere else.
 """
 
 import json
@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from .control_plane import SERVICE_RANGE
 from .errors import ClusterError
 from .paths import NAME, NAMES, RUN
 
@@ -37,6 +38,9 @@ def make() -> None:
     _ip("link", "add", BRIDGE, "address", _make_hardware_address(), "type", "bridge")
     _ip("address", "add", f"{GATEWAY}/24", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
+    if not NAME:
+        # A machine without a way to the world could else not even ask for a Service.
+        _ip("route", "add", SERVICE_RANGE, "dev", BRIDGE)
     _write_plugin_configuration()
 
 
@@ -54,13 +58,15 @@ def remove() -> None:
 
 def _write_plugin_configuration() -> None:
     ranges = [[{"subnet": POD_RANGE, "gateway": GATEWAY}]]
+    routes = [{"dst": POD_RANGE}, {"dst": SERVICE_RANGE}]
+    addresses = {"type": "host-local", "dataDir": str(RUN / "addresses"), "ranges": ranges}
     bridge = {
         "type": "bridge",
         "bridge": BRIDGE,
         "isGateway": True,
         "ipMasq": False,
         "hairpinMode": True,
-        "ipam": {"type": "host-local", "dataDir": str(RUN / "addresses"), "ranges": ranges},
+        "ipam": addresses if NAME else {**addresses, "routes": routes},
     }
     CNI_CONFIG.mkdir(parents=True, exist_ok=True)
     content = {"cniVersion": "0.4.0", "name": NETWORK, "plugins": [bridge]}

@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from . import cgroups, containerd, kubelet, mounts, network, process, sysctls
+from . import cgroups, containerd, kubelet, mounts, network, process, services, sysctls
 from .api import Api
 from .errors import ClusterError
 from .paths import ROOT, RUN, STATE
@@ -15,7 +15,7 @@ from .progress import step
 from .requirements import extend_path
 from .versions import PAUSE_IMAGE
 
-NAMES = ["containerd", "kubelet"]
+NAMES = ["containerd", "kubelet", *services.NAMES]
 NODE_PATH = f"/api/v1/nodes/{kubelet.NODE}"
 PODS_PATH = "/api/v1/namespaces/default/pods"
 
@@ -49,6 +49,8 @@ def start(authority: Authority, api: Api, archives: dict[str, Path]) -> None:
             needs=["kubelet", "containerd"],
             seconds=90,
         )
+    with step("starting Services and network policies"):
+        services.start(authority, api)
     with step("running a first pod"):
         _run_first_pod(api)
 
@@ -67,6 +69,7 @@ def stop() -> None:
             raise ClusterError("root started this cluster's node: run the command as root.")
         return
     extend_path()
+    services.stop()
     kubelet.stop()
     containerd.stop()
     cgroups.end()

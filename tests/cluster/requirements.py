@@ -10,6 +10,8 @@ PACKAGES = {
     "ctr": "containerd",
     "runc": "runc",
     "ip": "iproute2",
+    "nft": "nftables",
+    "iptables": "iptables",
     "buildah": "buildah",
     "debootstrap": "debootstrap",
 }
@@ -31,6 +33,8 @@ def check_node_requirements() -> None:
     missing = {package for name, package in PACKAGES.items() if shutil.which(name) is None}
     if find_cni_directory() is None:
         missing.add("containernetworking-plugins")
+    if not os.path.exists("/proc/sys/net/bridge"):
+        raise RequirementError("The node level needs a kernel module: modprobe br_netfilter")
     if missing:
         names = " ".join(sorted(missing))
         raise RequirementError(

@@ -5,10 +5,14 @@ from pathlib import Path
 
 from .paths import NAMES, RUN, get_run
 
+BRIDGED = "net/bridge/bridge-nf-call-iptables"
+"""Whether rules see what goes from pod to pod over the bridge, as policies and Services need."""
+
 CHANGED = (
     *("kernel/keys/root_maxbytes", "kernel/keys/root_maxkeys"),
     *("kernel/panic", "kernel/panic_on_oops"),
     *("net/ipv4/ip_forward", "vm/overcommit_memory", "vm/panic_on_oom"),
+    BRIDGED,
 )
 
 SAVED = RUN / "sysctls.json"
@@ -24,6 +28,13 @@ def save() -> None:
     elif not SAVED.exists():
         values = {name: Path("/proc/sys", name).read_text().strip() for name in CHANGED}
         SAVED.write_text(json.dumps(values))
+
+
+def let_rules_see_bridges() -> None:
+    """From now on the machine's rules hold for what goes from pod to pod, too."""
+    path = Path("/proc/sys", BRIDGED)
+    if path.read_text().strip() != "1":
+        path.write_text("1")
 
 
 def restore() -> None:

@@ -14,6 +14,12 @@ USER_IMAGE = os.environ.get("JHUB_GATEWAY_TEST_IMAGE", "jhub-gateway/user:test")
 
 PAUSE_IMAGE = "jhub-gateway/pause:test"
 
+HUB_IMAGE = "jhub-gateway/hub:test"
+"""The image of a hub in the cluster, built from images/hub/Dockerfile over plain Debian."""
+
+PROXY_IMAGE = "jhub-gateway/proxy:test"
+"""configurable-http-proxy, as the demo has it."""
+
 
 def get_kubernetes_version() -> str:
     """The version to run, such as ``1.34.4``; the environment's KUBERNETES_VERSION goes first."""

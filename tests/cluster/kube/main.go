@@ -1,7 +1,7 @@
 // Command kube holds every program of the tests' Kubernetes in one binary.
 //
 // It acts as the program that it is called as (the base name of argv[0]), so that one
-// link step and one cache entry serve etcd, the control plane, the node and kubectl.
+// link step and one cache entry serve etcd, the control plane, the node and its network, and kubectl.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
@@ -37,13 +38,27 @@ func main() {
 		os.Exit(cli.Run(scheduler.NewSchedulerCommand()))
 	case "kubelet":
 		os.Exit(cli.Run(kubelet.NewKubeletCommand(context.Background())))
+	case "kube-proxy":
+		os.Exit(cli.Run(proxy.NewProxyCommand()))
+	case "kube-network-policies":
+		exit(runPolicies())
+	case "service-names":
+		exit(runNames())
+	case "api-forwarder":
+		exit(runForwarder())
 	case "kubectl":
 		if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
 			util.CheckErr(err)
 		}
 	default:
-		fmt.Fprintf(os.Stderr, "call this as etcd, kube-apiserver, kube-controller-manager, "+
-			"kube-scheduler, kubelet or kubectl, not as %q\n", program)
+		fmt.Fprintf(os.Stderr, "no program of the tests' Kubernetes is called %q\n", program)
 		os.Exit(2)
+	}
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
