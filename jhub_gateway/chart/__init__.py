@@ -1,0 +1,1 @@
+"""What Zero to JupyterHub's chart makes of values: how they are merged, and the traits they set."""

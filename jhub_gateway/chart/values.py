@@ -1,0 +1,220 @@
+"""Values files, merged as helm merges them, with the file and line of each value."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jhub_gateway.errors import ConfigurationError
+
+Step = str | int
+
+_MERGE = "tag:yaml.org,2002:merge"  # the key <<
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a values file; the first is 1."""
+
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the text of a values file.
+
+    ``path`` is that of a key that is there twice, and empty where the file can't be read at all.
+    """
+
+    place: Place
+    path: tuple[Step, ...]
+    sentence: str
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (str(self.place), format_path(self.path), self.sentence)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    place: Place
+    value: Any  # a mapping or list of further nodes, or a plain value
+
+
+class Values:
+    """The values of several files together."""
+
+    def __init__(self, root: _Node | None = None) -> None:
+        self._root = root
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """Everything as plain values.
+
+        Maps are merged deeply; lists and all else of a later file replace those of an earlier one.
+        A null stays in here as None: in the chart it removes the chart's own default, too.
+        """
+        return _make_plain(self._root) if self._root else {}
+
+    def find(self, *path: Step) -> Place | None:
+        """Return where the value of this path is, or its nearest parent that is there.
+
+        Of a value that several files have it is the last, which holds.
+        """
+        node, place = self._root, None
+        for step in path:
+            node = _step_into(node, step)
+            if node is None:
+                break
+            place = node.place
+        return place
+
+
+def read_values(files: Sequence[Path]) -> Values:
+    """Return the values of the files, later ones over earlier ones.
+
+    Raises ConfigurationError, naming file and line of all that is wrong with their text; OSError
+    for a file that can't be opened.
+    """
+    values, faults = load_values(files)
+    if faults:
+        raise ConfigurationError("\n".join(map(str, faults)))
+    return values
+
+
+def load_values(files: Sequence[Path]) -> tuple[Values, list[Fault]]:
+    """Return the values of those files that can be read, and what is wrong with the text of all.
+
+    Of a key that is there twice the last holds, as for helm. Raises OSError.
+    """
+    readers = [_FileReader(file) for file in files]
+    roots = [root for reader in readers if (root := reader.read()) is not None]
+    values = Values(reduce(_merge, roots)) if roots else Values()
+    return values, [fault for reader in readers for fault in reader.faults]
+
+
+def format_path(path: Sequence[Step]) -> str:
+    """Return a path as people write it: ``hub.config.GatewaySpawner.memory_profiles[1].memory``."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as helm does, which leaves what looks like a date a text."""
+
+    yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _FileReader:
+    """Reads one file, and collects what is wrong with its text."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.faults: list[Fault] = []
+
+    def read(self) -> _Node | None:
+        """Return the file's mapping, or None if it has none. Raises OSError."""
+        content = self._file.read_bytes()
+        try:
+            self._loader = _Loader(content.decode())
+            root = self._loader.get_single_node()
+            if root is None:
+                return None  # comments alone
+            if isinstance(root, yaml.MappingNode):
+                return self._read_node(root, (), Place(self._file, 1))
+            self._note(1, "a values file is a mapping, with lines such as hub:")
+        except UnicodeDecodeError as problem:
+            self._note(content.count(b"\n", 0, problem.start) + 1, "this is no UTF-8")
+        except yaml.reader.ReaderError as problem:
+            before = content.decode()[: problem.position]
+            self._note(before.count("\n") + 1, f"YAML has no place for it: {problem.reason}")
+        except yaml.MarkedYAMLError as problem:
+            self._note(_find_line(problem), _describe(problem))
+        return None
+
+    def _note(self, line: int, sentence: str, path: tuple[Step, ...] = ()) -> None:
+        self.faults.append(Fault(Place(self._file, line), path, sentence))
+
+    def _read_node(self, node: yaml.Node, path: tuple[Step, ...], place: Place) -> _Node:
+        if isinstance(node, yaml.MappingNode):
+            return _Node(place, dict(self._read_pairs(node, path)))
+        if isinstance(node, yaml.SequenceNode):
+            items = (
+                self._read_node(item, (*path, number), self._place(item))
+                for number, item in enumerate(node.value)
+            )
+            return _Node(place, list(items))
+        return _Node(place, self._loader.construct_object(node))
+
+    def _read_pairs(
+        self, mapping: yaml.MappingNode, path: tuple[Step, ...]
+    ) -> Iterator[tuple[str, _Node]]:
+        self._find_duplicates(mapping, path)
+        self._loader.flatten_mapping(mapping)  # what << brings in
+        for key_node, value in mapping.value:
+            key = self._read_key(key_node)
+            yield key, self._read_node(value, (*path, key), self._place(key_node))
+
+    def _find_duplicates(self, mapping: yaml.MappingNode, path: tuple[Step, ...]) -> None:
+        lines: dict[str, int] = {}
+        for key_node, _ in mapping.value:
+            if key_node.tag == _MERGE:
+                continue
+            key, line = self._read_key(key_node), self._place(key_node).line
+            if key in lines:
+                sentence = f"it is in line {lines[key]} already; only the last one would hold"
+                self._note(line, sentence, (*path, key))
+            lines[key] = line
+
+    def _read_key(self, node: yaml.Node) -> str:
+        key = self._loader.construct_object(node, deep=True)
+        return str(key).lower() if isinstance(key, bool) else str(key)
+
+    def _place(self, node: yaml.Node) -> Place:
+        return Place(self._file, node.start_mark.line + 1)
+
+
+def _find_line(problem: yaml.MarkedYAMLError) -> int:
+    mark = problem.problem_mark or problem.context_mark
+    return mark.line + 1 if mark else 1
+
+
+def _describe(problem: yaml.MarkedYAMLError) -> str:
+    text = " ".join(filter(None, (problem.context, problem.problem)))
+    if "'\\t'" in text:
+        return "there is a tab; YAML is indented with spaces"
+    return f"this is no YAML: {text}"
+
+
+def _merge(earlier: _Node, later: _Node) -> _Node:
+    if not (isinstance(earlier.value, dict) and isinstance(later.value, dict)):
+        return later
+    merged = dict(earlier.value)
+    for key, node in later.value.items():
+        merged[key] = _merge(merged[key], node) if key in merged else node
+    return _Node(later.place, merged)
+
+
+def _step_into(node: _Node | None, step: Step) -> _Node | None:
+    value = node.value if node else None
+    if isinstance(value, Mapping):
+        return value.get(step)
+    is_item = isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)
+    return value[step] if is_item else None  # type: ignore[index]
+
+
+def _make_plain(node: _Node) -> Any:
+    if isinstance(node.value, dict):
+        return {key: _make_plain(value) for key, value in node.value.items()}
+    if isinstance(node.value, list):
+        return [_make_plain(item) for item in node.value]
+    return node.value
