@@ -59,8 +59,9 @@ async def _prepare(cluster: Cluster) -> None:
 
 
 async def _init_share(cluster: Cluster) -> None:
-    """Run helm-values/storage-init.yaml, as an operator does."""
-    job = yaml.safe_load((ROOT / "helm-values" / "storage-init.yaml").read_text())
+    """Run storage-init.yaml of beside-chart, as an operator does."""
+    manifest = ROOT / "helm-values/manifests/beside-chart/storage-init.yaml"
+    job = yaml.safe_load(manifest.read_text())
     name, pod = job["metadata"]["name"], job["spec"]["template"]["spec"]
     pod["containers"][0] |= {"image": cluster.init_image, "imagePullPolicy": "IfNotPresent"}
     pod["volumes"][0]["persistentVolumeClaim"]["claimName"] = CLAIM

@@ -7,9 +7,9 @@ from jhub_gateway.clients.kube import Resource, check_access, warning_if_unavail
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.policy.reconciliation import make_lease_name
 
-# helm-values/credentials-rbac.yaml says what each is for.
+# helm-values/manifests/beside-chart/credentials-rbac.yaml says what each is for.
 SECRET_VERBS = ("create", "get", "list", "patch", "delete")
-# helm-values/reconciler-rbac.yaml does.
+# helm-values/manifests/beside-chart/reconciler-rbac.yaml does.
 LEASE_VERBS = ("create", "get", "update")
 POD_VERBS = ("list", "delete")
 
@@ -37,8 +37,8 @@ def find_access_problem(namespace: str, check: CheckAccess) -> str | None:
     return (
         f"GatewaySpawner.credential_files needs a Secret per user, and the hub may not "
         f"{', '.join(missing)} secrets in the namespace {namespace!r}: apply "
-        "helm-values/credentials-rbac.yaml there, with the verbs that are missing, or set it to "
-        "false"
+        "helm-values/manifests/beside-chart/credentials-rbac.yaml there, with the verbs that are "
+        "missing, or set it to false"
     )
 
 
@@ -58,7 +58,8 @@ def find_pod_problem(namespace: str, check: CheckAccess) -> str | None:
         return None
     return (
         f"the hub may not {', '.join(missing)} pods in the namespace {namespace!r}: apply "
-        "helm-values/reconciler-rbac.yaml there, with the verbs that are missing"
+        "helm-values/manifests/beside-chart/reconciler-rbac.yaml there, with the verbs that are "
+        "missing"
     )
 
 
@@ -71,5 +72,5 @@ def find_lease_problem(namespace: str, hub_name: str, check: CheckAccess) -> str
     return (
         f"The hub may not {', '.join(missing)} the Lease {name!r} in the namespace {namespace!r}, "
         "and goes on without it: a second hub would not know of it. Apply "
-        "helm-values/reconciler-rbac.yaml there"
+        "helm-values/manifests/beside-chart/reconciler-rbac.yaml there"
     )

@@ -17,7 +17,7 @@ _SHARED = frozenset({"ReadWriteMany"})
 _READ = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 _NEEDED = (
     "On a cluster of several nodes, pods on the others cannot mount it: make a claim with "
-    "accessModes: [ReadWriteMany], as in helm-values/shared-claim.yaml"
+    "accessModes: [ReadWriteMany], as in helm-values/manifests/beside-chart/shared-claim.yaml"
 )
 
 
@@ -48,14 +48,14 @@ def find_claim_problems(
         if claim is None:
             yield (
                 f"{where}: there is no such claim in the namespace {spawner.namespace!r}. Apply "
-                "helm-values/shared-claim.yaml there, or change the name"
+                "helm-values/manifests/beside-chart/shared-claim.yaml there, or change the name"
             )
         elif claim.phase != "Bound":
             yield (
                 f"{where}: that claim is {claim.phase}, not Bound, so no pod can mount it. See "
-                f"kubectl describe pvc {name}; the line storageClassName of "
-                "helm-values/shared-claim.yaml must name a class of the cluster's. A class that "
-                "binds at the first use is bound by helm-values/storage-init.yaml"
+                f"kubectl describe pvc {name}; its storageClassName must name a class of the "
+                "cluster's. A class that binds at the first use is bound by "
+                "helm-values/manifests/beside-chart/storage-init.yaml"
             )
         elif claim.access_modes == {"ReadWriteOncePod"}:
             yield f"{where}: that claim is ReadWriteOncePod, for a single pod. {_NEEDED}"

@@ -52,7 +52,8 @@ class CredentialSpawner(DataSpawner):
         Give each server its user's login at the gateway as files, and keep them fresh.
 
         It needs GatewayAuthenticator or one of its kind; with another authenticator there are no
-        such files. On Kubernetes the hub needs the rights of helm-values/credentials-rbac.yaml.
+        such files. On Kubernetes the hub needs the rights of
+        helm-values/manifests/beside-chart/credentials-rbac.yaml.
         Default: true. With false servers know nothing of the login, and the hub no longer renews
         it: once the access token has expired, starts have the groups of the last login, and who is
         disabled or loses a group at the provider is noticed at their next login alone, whatever

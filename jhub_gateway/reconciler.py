@@ -158,7 +158,7 @@ class Reconciler:
             if self._has_leases:
                 self._log.warning(
                     "This hub has no Lease, and reconciles without: %s. See "
-                    "helm-values/reconciler-rbac.yaml",
+                    "helm-values/manifests/beside-chart/reconciler-rbac.yaml",
                     problem,
                 )
             self._has_leases = False

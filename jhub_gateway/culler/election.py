@@ -39,7 +39,7 @@ class Election:
         except LeaseUnavailable as problem:
             self._log.warning(
                 "No culler is elected, and this one works without: the Lease can't be had (%s). "
-                "helm-values/reconciler-rbac.yaml has the right to it",
+                "helm-values/manifests/beside-chart/reconciler-rbac.yaml has the right to it",
                 problem,
             )
             self._lease = None

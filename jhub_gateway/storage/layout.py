@@ -71,7 +71,7 @@ def check_layout(root: Path) -> None:
         raise StartRefused(
             NOT_READY,
             f"the shared volume {root} {state}: run `jhub-gateway storage init {root}` "
-            "(kubectl apply --filename helm-values/storage-init.yaml)",
+            "(kubectl apply --filename helm-values/manifests/beside-chart/storage-init.yaml)",
         )
 
 

@@ -17,10 +17,10 @@ from jhub_gateway.clients.leases import Lease, LeaseUnavailable
 from jhub_gateway.clients.pod_lists import list_pod_metadata
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.reconciler import Reconciler
-from tests.fixtures.cluster import HELM_VALUES, Namespace
+from tests.fixtures.cluster import BESIDE_CHART, Namespace
 from tests.integration.test_secret_access import apply, make_spawner
 
-MANIFEST = (HELM_VALUES / "reconciler-rbac.yaml").read_text()
+MANIFEST = (BESIDE_CHART / "reconciler-rbac.yaml").read_text()
 ALONE = re.sub(r"^(  )# (- apiGroups|  )", r"\1\2", MANIFEST, flags=re.MULTILINE)
 NAME = "jhub-gateway-jupyterhub"
 LEASES = Resource("leases", "coordination.k8s.io", NAME)

@@ -14,12 +14,12 @@ from jhub_gateway.access_checks import SECRET_VERBS, check_secret_access
 from jhub_gateway.clients.kube import Resource, check_access
 from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
 from jhub_gateway.errors import ConfigurationError, CredentialUnavailable
-from tests.fixtures.cluster import HELM_VALUES, Namespace
+from tests.fixtures.cluster import BESIDE_CHART, Namespace
 
 ALL_VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
 # jupyterhub/templates/hub/rbac.yaml of Zero to JupyterHub's chart.
 CHART_VERBS = {"get", "watch", "list", "create", "delete"}
-MANIFEST = (HELM_VALUES / "credentials-rbac.yaml").read_text()
+MANIFEST = (BESIDE_CHART / "credentials-rbac.yaml").read_text()
 ALONE = re.sub(r"^(      )# - ", r"\1- ", MANIFEST, flags=re.MULTILINE)
 
 

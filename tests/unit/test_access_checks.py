@@ -20,8 +20,8 @@ from jhub_gateway.clients.kube import Resource
 from jhub_gateway.errors import ConfigurationError
 from tests.unit.api_server import no_api_server
 
-HELM_VALUES = Path(__file__).parents[2] / "helm-values"
-MANIFEST = HELM_VALUES / "credentials-rbac.yaml"
+MANIFESTS = Path(__file__).parents[2] / "helm-values/manifests/beside-chart"
+MANIFEST = MANIFESTS / "credentials-rbac.yaml"
 LEASES = Resource("leases", "coordination.k8s.io", "jhub-gateway-north")
 
 
@@ -45,7 +45,7 @@ def test_a_hub_with_all_rights_is_fine():
 def test_missing_verbs_are_named_with_the_namespace_and_what_to_apply(missing):
     sentence = find_access_problem("users", check(missing))
     assert f"may not {', '.join(missing)} secrets in the namespace 'users'" in sentence
-    assert "helm-values/credentials-rbac.yaml" in sentence
+    assert "helm-values/manifests/beside-chart/credentials-rbac.yaml" in sentence
 
 
 def test_a_hub_that_lacks_a_verb_does_not_start(monkeypatch):
@@ -86,10 +86,10 @@ def test_a_hub_without_a_lease_starts_and_says_so(monkeypatch, caplog):
     monkeypatch.setattr(access_checks, "check_access", refuse(leases=["create", "update"]))
     check_reconciler_access(make_spawner())
     assert "may not create, update the Lease 'jhub-gateway-north'" in caplog.text
-    assert "helm-values/reconciler-rbac.yaml" in caplog.text
+    assert "helm-values/manifests/beside-chart/reconciler-rbac.yaml" in caplog.text
 
 
 def test_the_reconcilers_manifest_has_a_line_for_each_verb_and_no_more():
-    text = (HELM_VALUES / "reconciler-rbac.yaml").read_text()
+    text = (MANIFESTS / "reconciler-rbac.yaml").read_text()
     lines = re.findall(r"^  (?:#)?\s+- (\w+) # ", text, re.MULTILINE)
     assert sorted(lines) == sorted([*LEASE_VERBS, *POD_VERBS])

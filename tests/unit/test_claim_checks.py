@@ -39,7 +39,7 @@ def test_a_missing_claim_is_named_with_what_to_do():
     (problem,) = find_problems({})
     assert problem.startswith("GatewaySpawner.shared_claim_name is 'share': there is no such claim")
     assert "'users'" in problem
-    assert "helm-values/shared-claim.yaml" in problem
+    assert "helm-values/manifests/beside-chart/shared-claim.yaml" in problem
 
 
 @pytest.mark.parametrize("phase", ["Pending", "Lost"])

@@ -107,7 +107,7 @@ async def test_without_the_right_each_works_and_says_so_once(cluster, caplog):
     async with elect() as one:
         assert await one.is_won()
         assert await one.is_won()
-    assert caplog.text.count("helm-values/reconciler-rbac.yaml") == 1
+    assert caplog.text.count("helm-values/manifests/beside-chart/reconciler-rbac.yaml") == 1
 
 
 async def test_outside_a_pod_each_works(monkeypatch, caplog):

@@ -199,7 +199,7 @@ def test_what_is_no_share_is_not_touched(storage, tmp_path, command):
 
 # --- The manifests for them
 
-MANIFESTS = Path(__file__).parents[2] / "helm-values"
+MANIFESTS = Path(__file__).parents[2] / "helm-values/manifests/beside-chart"
 
 
 @pytest.mark.parametrize("name", ["storage-init", "storage-measure"])

@@ -200,7 +200,7 @@ def test_a_start_on_an_older_share_names_the_job(tmp_path, layout, said):
         prepare_home(root, make_owner("ada"))
     assert said in refusal.value.cause
     assert f"jhub-gateway storage init {root}" in refusal.value.cause
-    assert "helm-values/storage-init.yaml" in refusal.value.cause
+    assert "helm-values/manifests/beside-chart/storage-init.yaml" in refusal.value.cause
 
 
 def test_a_root_that_cannot_be_written_says_whose_it_is(tmp_path):
