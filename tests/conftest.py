@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.fault_cluster",
     "tests.fixtures.fault_proxy",
     "tests.fixtures.keycloak",
+    "tests.fixtures.postgresql",
     "tests.fixtures.protected_service",
 ]
 
