@@ -18,7 +18,8 @@ HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
   --ignore-glob='*/test_reconciliation.py' --ignore-glob='*/test_storm_bench.py' \
   --ignore-glob='*/test_cull_bench.py' --ignore-glob='*/test_cull_election.py' \
   --ignore-glob='*/test_cull_pass.py' --ignore-glob='*/test_cull_uses.py' \
-  --ignore-glob='*/test_culler.py'
+  --ignore-glob='*/test_culler.py' --ignore-glob='*/test_overlays.py' \
+  --ignore-glob='*/test_manifests.py'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
