@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.cluster",
     "tests.fixtures.hub",
     "tests.fixtures.identity_provider",
+    "tests.fixtures.installed_hub",
     "tests.fixtures.fault_cluster",
     "tests.fixtures.fault_proxy",
     "tests.fixtures.keycloak",
