@@ -5,6 +5,9 @@ operator for :class:`ConfigurationError`, a user for :class:`StartRefused` and
 :class:`LoginRefused`.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 from jhub_gateway.models import Reason
 
 
@@ -16,7 +19,42 @@ class ConfigurationError(GatewayError):
     """A setting cannot work.
 
     Stops the hub at its start. The message names the trait and the value, never a secret.
+
+    ``path`` leads to the value: the trait, or a class and its trait, and below it the number or
+    the name of an entry and the entry's key. ``others`` were found at the same time.
     """
+
+    def __init__(
+        self,
+        sentence: str,
+        path: Sequence[str | int] = (),
+        others: Iterable["ConfigurationError"] = (),
+    ) -> None:
+        super().__init__(sentence)
+        self.path = tuple(path)
+        self.others = tuple(others)
+
+
+def raise_together(problems: Sequence[ConfigurationError]) -> None:
+    """Raise the first of the problems, which brings the others; nothing where there are none."""
+    if problems:
+        problems[0].others += tuple(problems[1:])
+        raise problems[0]
+
+
+def list_problems(
+    path: Sequence[str | int], check: Callable[..., object], *arguments: Any
+) -> list[ConfigurationError]:
+    """Return what a check raises, with the path where a problem has none of its own."""
+    try:
+        check(*arguments)
+    except ConfigurationError as problem:
+        found = [problem, *problem.others]
+    else:
+        return []
+    for each in found:
+        each.path = each.path or tuple(path)
+    return found
 
 
 class StartRefused(GatewayError):

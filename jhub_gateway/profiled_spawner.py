@@ -12,6 +12,7 @@ from jhub_gateway.ended_spawner import EndedSpawner
 from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.larger_profiles import find_larger
+from jhub_gateway.policy.placeholders import check_no_placeholders
 from jhub_gateway.policy.profiles import (
     allowed_profiles,
     choose_profile,
@@ -234,6 +235,7 @@ def prepare_once(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:
 
 def check_spawner(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:
     """Check the spawner's settings; changes nothing. Raises ConfigurationError."""
+    check_no_placeholders(app.config)
     check_known_traits(spawner_class, app.config)
     spawner_class.check_at_start(app)
 

@@ -1,6 +1,6 @@
 """Providers that OAuthenticator has a class for, each as a gateway's login."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oauthenticator.cilogon import CILogonLoginHandler, CILogonOAuthenticator
@@ -65,13 +65,14 @@ class CILogonGatewayAuthenticator(OpenIDLogin, CILogonOAuthenticator):
     def _issuer_default(self) -> str:
         return f"https://{self.cilogon_host}"
 
-    def check_provider_settings(self) -> None:
-        """Check that there is an identity provider to choose. Raises ConfigurationError."""
-        super().check_provider_settings()
+    def find_provider_problems(self) -> Iterator[ConfigurationError]:
+        """Yield that there is no identity provider to choose, too."""
+        yield from super().find_provider_problems()
         if not self.idps:
-            raise ConfigurationError(
+            yield ConfigurationError(
                 f"{self.name_trait('idps')} is empty: name the identity providers whose users "
-                "may log in"
+                "may log in",
+                [type(self).__name__, "idps"],
             )
 
 

@@ -1,5 +1,6 @@
 """Values files, merged as helm merges them, with the file and line of each value."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -9,10 +10,18 @@ from typing import Any
 import yaml
 
 from jhub_gateway.errors import ConfigurationError
-
-Step = str | int
+from jhub_gateway.policy.setting_paths import Path as SettingPath
+from jhub_gateway.policy.setting_paths import Step, format_path
 
 _MERGE = "tag:yaml.org,2002:merge"  # the key <<
+_YES, _NO = "y|Y|yes|Yes|YES|on|On|ON", "n|N|no|No|NO|off|Off|OFF"
+# What a text without quotes is otherwise, in the order in which it is tried.
+_SCALARS = {
+    "bool": rf"^({_YES}|{_NO}|true|True|TRUE|false|False|FALSE)$",
+    "int": r"^[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)$",
+    "float": r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$",
+    "timestamp": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class Fault:
     """
 
     place: Place
-    path: tuple[Step, ...]
+    path: SettingPath
     sentence: str
 
     def __str__(self) -> str:
@@ -99,19 +108,23 @@ def load_values(files: Sequence[Path]) -> tuple[Values, list[Fault]]:
     return values, [fault for reader in readers for fault in reader.faults]
 
 
-def format_path(path: Sequence[Step]) -> str:
-    """Return a path as people write it: ``hub.config.GatewaySpawner.memory_profiles[1].memory``."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return "".join(steps).removeprefix(".")
-
-
 class _Loader(yaml.SafeLoader):
-    """Reads YAML as helm does, which leaves what looks like a date a text."""
+    """Reads YAML as helm does, whose rules are those of Go's yaml package.
+
+    ``y`` and ``n`` are booleans, ``1e3`` is a number, and 12:30 and 2026-01-31 are texts.
+    """
 
     yaml_implicit_resolvers = {
-        first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
+        first: [(tag, form) for tag, form in pairs if tag.rpartition(":")[2] not in _SCALARS]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
+
+
+for _kind, _pattern in _SCALARS.items():
+    if _pattern:
+        _form = re.compile(_pattern, re.ASCII)
+        _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", _form, None)
 
 
 class _FileReader:
@@ -141,10 +154,10 @@ class _FileReader:
             self._note(_find_line(problem), _describe(problem))
         return None
 
-    def _note(self, line: int, sentence: str, path: tuple[Step, ...] = ()) -> None:
+    def _note(self, line: int, sentence: str, path: SettingPath = ()) -> None:
         self.faults.append(Fault(Place(self._file, line), path, sentence))
 
-    def _read_node(self, node: yaml.Node, path: tuple[Step, ...], place: Place) -> _Node:
+    def _read_node(self, node: yaml.Node, path: SettingPath, place: Place) -> _Node:
         if isinstance(node, yaml.MappingNode):
             return _Node(place, dict(self._read_pairs(node, path)))
         if isinstance(node, yaml.SequenceNode):
@@ -156,7 +169,7 @@ class _FileReader:
         return _Node(place, self._loader.construct_object(node))
 
     def _read_pairs(
-        self, mapping: yaml.MappingNode, path: tuple[Step, ...]
+        self, mapping: yaml.MappingNode, path: SettingPath
     ) -> Iterator[tuple[str, _Node]]:
         self._find_duplicates(mapping, path)
         self._loader.flatten_mapping(mapping)  # what << brings in
@@ -164,7 +177,7 @@ class _FileReader:
             key = self._read_key(key_node)
             yield key, self._read_node(value, (*path, key), self._place(key_node))
 
-    def _find_duplicates(self, mapping: yaml.MappingNode, path: tuple[Step, ...]) -> None:
+    def _find_duplicates(self, mapping: yaml.MappingNode, path: SettingPath) -> None:
         lines: dict[str, int] = {}
         for key_node, _ in mapping.value:
             if key_node.tag == _MERGE:
@@ -192,7 +205,8 @@ def _describe(problem: yaml.MarkedYAMLError) -> str:
     text = " ".join(filter(None, (problem.context, problem.problem)))
     if "'\\t'" in text:
         return "there is a tab; YAML is indented with spaces"
-    return f"this is no YAML: {text}"
+    # A password without quotes may look like one of these.
+    return "this is no YAML: " + re.sub(r"\b(alias|tag) ['\"].*['\"]", r"\1", text)
 
 
 def _merge(earlier: _Node, later: _Node) -> _Node:

@@ -10,8 +10,9 @@ from jupyterhub.crypto import KEY_ENV, CryptKeeper
 from oauthenticator.oauth2 import OAuthenticator
 from traitlets import Set, Unicode
 
-from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.errors import ConfigurationError, list_problems
 from jhub_gateway.health import HEALTH_HANDLERS
+from jhub_gateway.policy.placeholders import check_no_placeholders
 from jhub_gateway.policy.secrets import (
     check_crypt_keys,
     check_not_placeholder,
@@ -20,7 +21,7 @@ from jhub_gateway.policy.secrets import (
 )
 from jhub_gateway.policy.urls import check_login_url
 from jhub_gateway.startup import prepare_hub
-from jhub_gateway.trait_checks import check_known_traits
+from jhub_gateway.trait_checks import find_unknown_traits
 
 
 @contextmanager
@@ -80,41 +81,54 @@ class CheckedLogin(OAuthenticator):
                 "MySQL and MariaDB don't tell upper from lower case and é from e: users whose "
                 "names have capitals or letters beyond ASCII can't log in. See username_map"
             )
-        check_known_traits(type(self), app.config)
-        self.check_provider_settings()
-        self._check_somebody_may_log_in()
-        self._check_group_settings()
+        check_no_placeholders(app.config)
+        for problem in self.find_problems(app):
+            raise problem
         check_secret("JupyterHub.cookie_secret", app.cookie_secret)
         if self.enable_auth_state:
             for place, key in enumerate(CryptKeeper.instance().keys, start=1):
                 check_secret(name_crypt_key(place), key)
 
+    def find_problems(self, app: JupyterHub) -> Iterator[ConfigurationError]:
+        """Yield each setting with which no login would be safe, or none would work."""
+        yield from find_unknown_traits(type(self), app.config)
+        yield from self.find_provider_problems()
+        yield from self._find_nobody_allowed()
+        yield from self._find_group_problems()
+
     def name_trait(self, name: str) -> str:
         """Return how messages name a trait of this authenticator."""
         return f"{type(self).__name__}.{name}"
 
-    def check_provider_settings(self) -> None:
-        """Check the client and the provider's addresses. Raises ConfigurationError."""
-        check_not_placeholder(self.name_trait("client_id"), self.client_id)
-        check_not_placeholder(self.name_trait("client_secret"), self.client_secret)
+    def find_provider_problems(self) -> Iterator[ConfigurationError]:
+        """Yield what is wrong with the client and with the provider's addresses."""
+        for name in ("client_id", "client_secret"):
+            value = getattr(self, name)
+            yield from list_problems([name], check_not_placeholder, self.name_trait(name), value)
         for name in ("oauth_callback_url", "authorize_url", "token_url", "userdata_url"):
-            if getattr(self, name):
-                check_login_url(
-                    self.name_trait(name), getattr(self, name), self.insecure_http_hosts
-                )
+            yield from self.find_url_problems(name)
 
-    def _check_somebody_may_log_in(self) -> None:
+    def find_url_problems(self, name: str) -> list[ConfigurationError]:
+        """Return what is wrong with the address in a trait, if one is set."""
+        url, hosts = getattr(self, name), self.insecure_http_hosts
+        return (
+            list_problems([name], check_login_url, self.name_trait(name), url, hosts) if url else []
+        )
+
+    def _find_nobody_allowed(self) -> Iterator[ConfigurationError]:
         if not (self.any_allow_config or self.admin_users or self.admin_groups):
-            raise ConfigurationError(
+            yield ConfigurationError(
                 f"nobody may log in. Set {self.name_trait('allowed_groups')} or allowed_users, or "
-                "allow_all = True for everybody who has an account at the provider"
+                "allow_all = True for everybody who has an account at the provider",
+                [type(self).__name__, "allowed_groups"],
             )
 
-    def _check_group_settings(self) -> None:
+    def _find_group_problems(self) -> Iterator[ConfigurationError]:
         if self.manage_groups and not callable(self.auth_state_groups_key):
-            raise ConfigurationError(
+            yield ConfigurationError(
                 f"{self.name_trait('auth_state_groups_key')} (or claim_groups_key) is a text: set "
-                f"{self.name_trait('groups_claim')} to the claim's name instead"
+                f"{self.name_trait('groups_claim')} to the claim's name instead",
+                ["auth_state_groups_key"],
             )
 
 

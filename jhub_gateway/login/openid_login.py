@@ -1,6 +1,6 @@
 """What providers have in common that speak OpenID Connect."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,14 +16,14 @@ from jhub_gateway.clients.id_tokens import (
 )
 from jhub_gateway.clients.oidc import Discovery, ProviderError, ProviderMetadata
 from jhub_gateway.clients.signing_keys import SigningKeys
-from jhub_gateway.errors import ConfigurationError, LoginEnded, LoginRefused
+from jhub_gateway.errors import ConfigurationError, LoginEnded, LoginRefused, list_problems
 from jhub_gateway.login.accounts import Accounts, read_session
 from jhub_gateway.login.back_channel import BackChannelLogoutHandler
 from jhub_gateway.login.gateway_login import GatewayLogin
 from jhub_gateway.login.nonces import find_nonce
 from jhub_gateway.policy.claims import check_same_subject, read_subject
 from jhub_gateway.policy.logout_urls import make_hub_url, make_logout_url
-from jhub_gateway.policy.urls import check_issuer, check_login_url
+from jhub_gateway.policy.urls import check_issuer
 
 # Where each endpoint of the discovery document goes, unless the operator set it.
 ENDPOINT_TRAITS = {
@@ -252,15 +252,11 @@ class OpenIDLogin(GatewayLogin):
 
     # At the hub's start
 
-    def check_provider_settings(self) -> None:
-        """Check the issuer too. Raises ConfigurationError."""
-        check_issuer(self.name_trait("issuer"), self.issuer, self.insecure_http_hosts)
-        super().check_provider_settings()
-        if self.post_logout_redirect_url:
-            check_login_url(
-                self.name_trait("post_logout_redirect_url"),
-                self.post_logout_redirect_url,
-                self.insecure_http_hosts,
-            )
+    def find_provider_problems(self) -> Iterator[ConfigurationError]:
+        """Yield what is wrong with the issuer too."""
+        name, hosts = self.name_trait("issuer"), self.insecure_http_hosts
+        yield from list_problems(["issuer"], check_issuer, name, self.issuer, hosts)
+        yield from super().find_provider_problems()
+        yield from self.find_url_problems("post_logout_redirect_url")
         if "openid" not in self.scope:
-            raise ConfigurationError(f"{self.name_trait('scope')} must hold 'openid'")
+            yield ConfigurationError(f"{self.name_trait('scope')} must hold 'openid'", ["scope"])

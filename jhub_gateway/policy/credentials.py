@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
-from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.errors import ConfigurationError, raise_together
 from jhub_gateway.models import Credential, Issued, Login
 from jhub_gateway.policy.entries import EntryKind
 from jhub_gateway.policy.entry_values import read_groups, read_slug, read_text
@@ -107,8 +107,11 @@ def read_settings(
     reason. Raises ConfigurationError naming the credential, the key and the value.
     """
     kind = EntryKind(_KIND.trait, _KIND.noun, ("name", *required), {**_READERS, **readers})
-    values = kind.read([{"name": name, **settings}])[0]
-    return {key: value for key, value in values.items() if key not in _READERS}
+    values, problems = kind.scan([{"name": name, **settings}])
+    for problem in problems:
+        problem.path = (_KIND.trait, name, *problem.path[2:])
+    raise_together(problems)
+    return {key: value for key, value in values[0].items() if key not in _READERS}
 
 
 def make_setting_error(name: str, problem: str) -> ConfigurationError:

@@ -1,39 +1,41 @@
 """When servers may be stopped: what the operator wrote, for all servers and for each profile."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.errors import ConfigurationError, raise_together
 from jhub_gateway.models import CullPolicy, MemoryProfile
 from jhub_gateway.policy.entry_values import read_flag, read_groups
+from jhub_gateway.policy.suggestions import suggest
 
 _ENDLESS = frozenset({"idle_after", "max_age", "busy_max"})
 DEFAULT = CullPolicy()
 
 
 def parse_cull_policy(
-    setting: Mapping[str, Any], trait: str = "cull", base: CullPolicy = DEFAULT
+    setting: Mapping[str, Any],
+    trait: str = "cull",
+    base: CullPolicy = DEFAULT,
+    path: tuple[str, ...] = ("cull",),
 ) -> CullPolicy:
     """Return ``base`` with the keys that an operator wrote, each a field of CullPolicy.
 
     Durations are numbers of seconds; ``None`` is without end where that is possible. Raises
-    ConfigurationError with a sentence that names ``trait`` and the key.
+    ConfigurationError with a sentence that names ``trait`` and the key, and ``path`` to the key.
     """
-    known = {field.name for field in fields(CullPolicy)}
+    known = sorted(field.name for field in fields(CullPolicy))
     values: dict[str, Any] = {}
+    problems: list[ConfigurationError] = []
     for key, value in setting.items():
-        if key not in known:
-            raise ConfigurationError(
-                f"{trait}: unknown key {key!r}; the keys are {', '.join(sorted(known))}"
-            )
         try:
-            values[key] = _read_value(key, value)
+            values[key] = _read_value(key, value, known)
         except ValueError as error:
-            raise ConfigurationError(f"{trait}: {key}: {error}") from None
+            problems.append(ConfigurationError(f"{trait}: {error}", (*path, key)))
+    raise_together(problems)
     policy = replace(base, **values)
-    _check_warning(policy, trait)
+    raise_together(list(_find_warnings_from_the_start(policy, trait, path)))
     return policy
 
 
@@ -45,13 +47,17 @@ def parse_profile_policies(
     ``setting`` is the default, over which each profile's ``cull`` goes. Raises ConfigurationError.
     """
     base = parse_cull_policy(setting)
-    own = {
-        profile.slug: parse_cull_policy(
-            profile.cull, f"memory_profiles: profile {profile.slug!r}: cull", base
-        )
-        for profile in profiles
-    }
-    return {"": base, **own}
+    policies = {"": base}
+    problems: list[ConfigurationError] = []
+    for profile in profiles:
+        trait = f"memory_profiles: profile {profile.slug!r}: cull"
+        path = ("memory_profiles", profile.slug, "cull")
+        try:
+            policies[profile.slug] = parse_cull_policy(profile.cull, trait, base, path)
+        except ConfigurationError as problem:
+            problems += [problem, *problem.others]
+    raise_together(problems)
+    return policies
 
 
 def is_exempt(policy: CullPolicy, groups: Collection[str]) -> bool:
@@ -59,7 +65,18 @@ def is_exempt(policy: CullPolicy, groups: Collection[str]) -> bool:
     return not policy.exempt_groups.isdisjoint(groups)
 
 
-def _read_value(key: str, value: object) -> Any:
+def _read_value(key: str, value: object, known: Sequence[str]) -> Any:
+    if key not in known:
+        raise ValueError(
+            f"unknown key {key!r}{suggest(key, known)}; the keys are {', '.join(known)}"
+        )
+    try:
+        return _read_known(key, value)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def _read_known(key: str, value: object) -> Any:
     if key == "busy_counts_as_active":
         return read_flag(value)
     if key == "exempt_groups":
@@ -77,12 +94,15 @@ def _read_seconds(value: object, least: float) -> float:
     return seconds
 
 
-def _check_warning(policy: CullPolicy, trait: str) -> None:
-    """Refuse a warning that would be there from the start on, whatever the user does."""
+def _find_warnings_from_the_start(
+    policy: CullPolicy, trait: str, path: tuple[str, ...]
+) -> Iterator[ConfigurationError]:
+    """Yield a warning that would be there from the start on, whatever the user does."""
     for key in ("idle_after", "max_age"):
         limit = getattr(policy, key)
         if limit is not None and policy.warn_before >= limit:
-            raise ConfigurationError(
+            yield ConfigurationError(
                 f"{trait}: warn_before ({policy.warn_before:g}) is not less than {key} "
-                f"({limit:g}): users would be warned all the time"
+                f"({limit:g}): users would be warned all the time",
+                (*path, key),
             )

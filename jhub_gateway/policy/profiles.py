@@ -1,9 +1,9 @@
 """Memory profiles: reading them, and deciding who may have which."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
+from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed, raise_together
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.entries import EntryKind
 from jhub_gateway.policy.entry_values import (
@@ -49,10 +49,14 @@ def parse_profiles(entries: Sequence[Mapping[str, Any]]) -> tuple[MemoryProfile,
 
     Raises ConfigurationError with a sentence that names the profile and the key.
     """
-    profiles = tuple(map(_make_profile, _KIND.read(entries)))
-    _KIND.check_unique([profile.slug for profile in profiles])
-    _check_one_default(profiles)
-    return profiles
+    values, problems = _KIND.scan(entries)
+    profiles = {place: _make_profile(found) for place, found in values.items()}
+    for place, profile in profiles.items():
+        problems += _find_guarantees(profile, place)
+    problems += _KIND.find_repeated({place: one.slug for place, one in profiles.items()})
+    problems += _find_second_defaults(profiles)
+    raise_together(problems)
+    return tuple(profiles.values())
 
 
 def allowed_profiles(
@@ -108,24 +112,28 @@ def make_override(profile: MemoryProfile) -> dict[str, Any]:
 
 
 def _make_profile(values: Mapping[str, Any]) -> MemoryProfile:
-    profile = MemoryProfile(**{"memory_guarantee": values["memory"], **values})
-    _check_guarantee(profile.slug, "memory", profile.memory_guarantee, profile.memory)
-    _check_guarantee(profile.slug, "cpu", profile.cpu_guarantee, profile.cpu)
-    return profile
+    return MemoryProfile(**{"memory_guarantee": values["memory"], **values})
 
 
-def _check_guarantee(slug: str, key: str, guarantee: float | None, limit: float | None) -> None:
-    if guarantee is not None and limit is not None and guarantee > limit:
-        raise _KIND.fail(
-            slug,
-            f"{key}_guarantee ({guarantee}) is over the limit {key} ({limit}); Kubernetes refuses "
-            "such a pod",
-        )
+def _find_guarantees(profile: MemoryProfile, place: int) -> Iterator[ConfigurationError]:
+    """Yield what is guaranteed over its limit."""
+    for key in ("memory", "cpu"):
+        guarantee, limit = getattr(profile, f"{key}_guarantee"), getattr(profile, key)
+        if guarantee is not None and limit is not None and guarantee > limit:
+            yield _KIND.fail(
+                profile.slug,
+                f"{key}_guarantee ({guarantee}) is over the limit {key} ({limit}); Kubernetes "
+                "refuses such a pod",
+                place,
+                f"{key}_guarantee",
+            )
 
 
-def _check_one_default(profiles: Sequence[MemoryProfile]) -> None:
-    defaults = [repr(profile.slug) for profile in profiles if profile.default]
+def _find_second_defaults(profiles: Mapping[int, MemoryProfile]) -> Iterator[ConfigurationError]:
+    defaults = {place: repr(one.slug) for place, one in profiles.items() if one.default}
     if len(defaults) > 1:
-        raise ConfigurationError(
-            f"memory_profiles: profiles {' and '.join(defaults)}: default: only one can be it"
+        yield ConfigurationError(
+            f"memory_profiles: profiles {' and '.join(defaults.values())}: default: only one can "
+            "be it",
+            (_KIND.trait, max(defaults), "default"),
         )

@@ -27,7 +27,7 @@ def find_problems(claims, nodes=3, datasets=()) -> list[str]:
         assert namespace == "users"
         return claims.get(name)
 
-    return list(find_claim_problems(make_spawner(datasets), read, lambda: nodes))
+    return list(map(str, find_claim_problems(make_spawner(datasets), read, lambda: nodes)))
 
 
 def test_a_claim_that_all_nodes_can_mount_is_fine():

@@ -87,6 +87,8 @@ def test_a_hub_on_kubernetes_is_checked_too(tmp_path):
         ("c.ProcessGatewaySpawner.memory = '4G'", "ProcessGatewaySpawner.memory: there is no"),
         ("c.ProfiledSpawner.profiles = []", "ProfiledSpawner.profiles: there is no"),
         ("c.GatewayAuthenticator.client_secret = 'changeme'", "GatewayAuthenticator.client_secret"),
+        ("c.GatewayAuthenticator.issuer = 'https://login.example.org'", "names login.example.org"),
+        ("c.ProcessGatewaySpawner.args = ['--a=CHANGE-ME']", "ProcessGatewaySpawner.args[0] still"),
         ("c.GatewayAuthenticator.allowed_groups = set()", "nobody may log in"),
         ("c.JupyterHub.cookie_secret = b'short'", "JupyterHub.cookie_secret"),
     ],

@@ -35,7 +35,11 @@ GOOD = {"name": "north", "place": "hall"}
         ({}, "shelves: entry 1 has no 'name', which it needs"),
         ({"place": "hall"}, "shelves: entry 1 has no 'name'"),
         ({"name": "north"}, "shelves: shelf 'north' has no 'place'"),
-        ({**GOOD, "Name": "n"}, "shelf 'north' has the unknown key 'Name'; the keys are name, "),
+        (
+            {**GOOD, "Name": "n"},
+            "the unknown key 'Name' (did you mean 'name'?); the keys are name, ",
+        ),
+        ({**GOOD, "x": "n"}, "shelf 'north' has the unknown key 'x'; the keys are name, "),
         ({**GOOD, None: "n"}, "shelf 'north' has the unknown key None"),
         ({**GOOD, "name": ".."}, "shelves: shelf '..': name: '..' is no name for a directory"),
         ({**GOOD, "place": "\t"}, "shelf 'north': place: '\\t' is no text"),
@@ -52,6 +56,19 @@ def test_a_wrong_entry_is_named(entry, said):
 def test_the_second_entry_is_named_as_the_second():
     with pytest.raises(ConfigurationError, match=r"^shelves: entry 2 has no 'name'"):
         KIND.read([GOOD, {}])
+
+
+def test_all_problems_are_told_with_the_path_of_each():
+    wrong = {"name": "..", "palce": "hall"}
+    with pytest.raises(ConfigurationError) as raised:
+        KIND.read([GOOD, wrong, "south"])
+    problems = [raised.value, *raised.value.others]
+    assert [problem.path for problem in problems] == [
+        ("shelves", 1, "name"),
+        ("shelves", 1, "palce"),
+        ("shelves", 1),  # no place
+        ("shelves", 2),
+    ]
 
 
 def test_a_name_twice_is_named():

@@ -1,10 +1,14 @@
 from types import SimpleNamespace
 
 import pytest
+from kubernetes_asyncio.client import V1Container, V1SecurityContext
 
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.policy.profiles import parse_profiles
 from jhub_gateway.spawner_checks import check_settings, find_problems
+
+# As the chart makes its own.
+PRIVILEGED = V1Container(name="i", security_context=V1SecurityContext(privileged=True))
 
 
 class Settings(SimpleNamespace):
@@ -75,6 +79,7 @@ def test_good_settings_pass():
             {"init_containers": [{"name": "i", "securityContext": {"privileged": True}}]},
             "singleuser.cloudMetadata.blockWithIptables",
         ),
+        ({"init_containers": [PRIVILEGED]}, "KubeSpawner adds 'i', which is privileged"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(changes, said):

@@ -61,6 +61,22 @@ def test_dates_and_keys_are_texts(write):
     assert singleuser["extraEnv"] == {"1": "one", "true": "yes"}
 
 
+def test_texts_without_quotes_are_read_as_helm_reads_them(write):
+    text = "a: 12:30\nb: 0644\nc: y\nd: 1e3\ne: 0o17\nf: 2G\ng: .5\nh: ~\ni: -1_000\nj: 1.5.2\n"
+    assert list(read_values(write(text)).data.values()) == [
+        "12:30",
+        420,
+        True,
+        1000,
+        15,
+        "2G",
+        0.5,
+        None,
+        -1000,
+        "1.5.2",
+    ]
+
+
 def test_what_an_anchor_brings_is_merged(write):
     text = "base: &base {a: 1, b: 1}\nuse:\n  <<: *base\n  b: 2\n"
     values = read_values(write(text))
@@ -99,7 +115,10 @@ def test_what_is_nowhere_has_no_place(write):
         ("a:\n  b: 1\n  c: 1\n  b: 2\n", "a.yaml:4: a.b: it is in line 2 already"),
         ("- a\n", "a.yaml:1: a values file is a mapping"),
         ("a: 1\n---\nb: 1\n", "a.yaml:2: this is no YAML: expected a single document"),
-        ("a: !secret x\n", "a.yaml:1: this is no YAML: could not determine a constructor"),
+        (
+            "a: !secret x\n",
+            "a.yaml:1: this is no YAML: could not determine a constructor for the tag\n",
+        ),
         (b"a: 1\nb: \xff\n", "a.yaml:2: this is no UTF-8"),
         ("a: 1\nb: \x07\n", "a.yaml:2: YAML has no place for it"),
     ],
@@ -107,7 +126,7 @@ def test_what_is_nowhere_has_no_place(write):
 def test_a_faulty_text_is_told_with_its_line(write, text, fault):
     with pytest.raises(ConfigurationError) as problem:
         read_values(write(text))
-    assert fault in str(problem.value)
+    assert fault in f"{problem.value}\n"
 
 
 def test_faults_of_all_files_are_told(write):
