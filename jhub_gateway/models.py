@@ -12,7 +12,8 @@ class MemoryProfile:
 
     ``memory`` and ``memory_guarantee`` are bytes, ``cpu`` and ``cpu_guarantee`` are cores.
     ``None`` means: no limit of its own (cpu), what the hub is configured with (image), or
-    everybody (allowed_groups). ``cull`` is what is particular to it of a :class:`CullPolicy`.
+    everybody (allowed_groups). ``extra_resource_limits`` maps what else it gets, such as
+    ``nvidia.com/gpu``, to how many. ``cull`` is what is particular to it of a :class:`CullPolicy`.
     """
 
     slug: str
@@ -25,6 +26,7 @@ class MemoryProfile:
     allowed_groups: frozenset[str] | None = None
     node_selector: Mapping[str, str] | None = None
     tolerations: tuple[Mapping[str, Any], ...] = ()
+    extra_resource_limits: Mapping[str, str] | None = None
     image: str | None = None
     default: bool = False
     cull: Mapping[str, Any] = field(default_factory=dict)

@@ -84,6 +84,9 @@ class ProfiledSpawner(EndedSpawner):
           Default: everybody.
         - ``node_selector``, ``tolerations``: the nodes it runs on, as Kubernetes has them, beside
           what the hub sets for all servers. On one machine they have no effect.
+        - ``extra_resource_limits``: what else Kubernetes gives it, and how many, e.g.
+          ``{"nvidia.com/gpu": 1}``. A node that has none of it takes no such server. Default:
+          nothing. On one machine it has no effect.
         - ``image``: the image of its servers. Default: the hub's.
         - ``cull``: when its servers are stopped that nobody needs, with the keys of the setting
           ``cull``; what is left out is as there. Larger sizes can have shorter patience.

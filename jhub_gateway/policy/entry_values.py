@@ -67,6 +67,15 @@ def read_labels(value: object) -> dict[str, str]:
     return dict(value)
 
 
+def read_counts(value: object) -> dict[str, str]:
+    """Return how many of each extended resource; Kubernetes wants the numbers as text."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(name, str) and type(count) is int and count > 0 for name, count in value.items()
+    ):
+        raise ValueError(f"{value!r} must map resources to how many, such as nvidia.com/gpu: 1")
+    return {name: str(count) for name, count in value.items()}
+
+
 def read_mapping(value: object) -> Mapping[str, Any]:
     """Return a mapping whose keys are read elsewhere."""
     if not isinstance(value, Mapping):

@@ -7,6 +7,7 @@ from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed, raise_tog
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.entries import EntryKind
 from jhub_gateway.policy.entry_values import (
+    read_counts,
     read_flag,
     read_groups,
     read_labels,
@@ -34,6 +35,7 @@ _KIND = EntryKind(
         "allowed_groups": read_groups,
         "node_selector": read_labels,
         "tolerations": read_mappings,
+        "extra_resource_limits": read_counts,
         "image": read_text,
         "default": read_flag,
         "cull": read_mapping,
@@ -107,6 +109,7 @@ def make_override(profile: MemoryProfile) -> dict[str, Any]:
         "cpu_guarantee": profile.cpu_guarantee,
         "image": profile.image,
         "node_selector": dict(profile.node_selector) if profile.node_selector else None,
+        "extra_resource_limits": profile.extra_resource_limits,
     }
     return {key: value for key, value in override.items() if value is not None}
 

@@ -34,6 +34,7 @@ c.GatewaySpawner.memory_profiles = [
         "allowed_groups": ["/gateway/large-memory"],
         "node_selector": {{"pool": "large"}},
         "tolerations": [{{"key": "large", "operator": "Exists"}}],
+        "extra_resource_limits": {{"nvidia.com/gpu": 1}},
         "default": True,
     }},
 ]
@@ -72,8 +73,8 @@ def test_a_member_gets_the_large_profile_with_its_nodes(hub, namespace):
     pod = namespace.wait_for_pod()
     resources = notebook_of(pod)["resources"]
     assert resources == {
-        "limits": {"memory": str(8 * GIB)},
-        "requests": {"memory": str(4 * GIB)},
+        "limits": {"memory": str(8 * GIB), "nvidia.com/gpu": "1"},
+        "requests": {"memory": str(4 * GIB), "nvidia.com/gpu": "1"},
     }
     assert pod["spec"]["nodeSelector"] == {"pool": "large"}
     assert {"key": "large", "operator": "Exists"} in pod["spec"]["tolerations"]
@@ -345,6 +346,7 @@ c.KubeSpawner.node_selector = {{"zone": "a"}}
 c.KubeSpawner.profile_list = []
 c.KubeSpawner.extra_labels = {{"team": "x-{{username}}"}}
 c.KubeSpawner.environment = {{"GATEWAY": "north"}}
+c.KubeSpawner.extra_pod_config = {{"hostname": "{{pod_name}}", "subdomain": "gateway-servers"}}
 """,
     )
     hub = make_hub(config, namespace.environment)
@@ -359,6 +361,7 @@ c.KubeSpawner.environment = {{"GATEWAY": "north"}}
     assert spec["nodeSelector"] == {"zone": "a", "pool": "large"}
     assert pod["metadata"]["labels"]["team"] == "x-grace"
     assert {"name": "GATEWAY", "value": "north"} in notebook["env"]
+    assert (spec["hostname"], spec["subdomain"]) == ("jupyter-grace", "gateway-servers")
 
 
 @pytest.mark.parametrize(

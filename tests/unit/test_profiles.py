@@ -45,6 +45,10 @@ def test_a_guarantee_is_the_limit_unless_given():
         ({"allowed_groups": "staff"}, "'small': allowed_groups: 'staff' must be a list"),
         ({"node_selector": {"gpu": True}}, "'small': node_selector"),
         ({"tolerations": {"key": "gpu"}}, "'small': tolerations"),
+        ({"extra_resource_limits": {"nvidia.com/gpu": 0}}, "'small': extra_resource_limits"),
+        ({"extra_resource_limits": {"nvidia.com/gpu": True}}, "'small': extra_resource_limits"),
+        ({"extra_resource_limits": {7: 1}}, "'small': extra_resource_limits"),
+        ({"extra_resource_limits": "nvidia.com/gpu"}, "'small': extra_resource_limits"),
         ({"image": 3}, "'small': image"),
         ({"default": "false"}, "'small': default: 'false' must be true or false"),
     ],
@@ -129,11 +133,15 @@ def test_somebody_without_any_profile_is_told_whom_to_ask():
 
 
 def test_an_override_holds_only_what_the_profile_says():
-    profiles = parse_profiles([SMALL, {**LARGE, "cpu": "500m", "node_selector": {"pool": "big"}}])
+    gpu = {"extra_resource_limits": {"nvidia.com/gpu": 1}}
+    profiles = parse_profiles(
+        [SMALL, {**LARGE, "cpu": "500m", "node_selector": {"pool": "big"}, **gpu}]
+    )
     assert make_override(profiles[0]) == {"mem_limit": 2 * GIB, "mem_guarantee": 2 * GIB}
     assert make_override(profiles[1]) == {
         "mem_limit": 16 * GIB,
         "mem_guarantee": 16 * GIB,
         "cpu_limit": 0.5,
         "node_selector": {"pool": "big"},
+        "extra_resource_limits": {"nvidia.com/gpu": "1"},
     }
