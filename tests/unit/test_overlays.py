@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jhub_gateway import __version__
 from jhub_gateway.chart.values import read_values
 from jhub_gateway.policy.profiles import parse_profiles
 
@@ -104,6 +105,14 @@ def test_what_a_site_may_uncomment_is_yaml_of_the_same_sections():
     values = yaml.safe_load(re.sub(r"^# ?", "", optional, flags=re.MULTILINE))
     assert values.keys() <= merge("common").keys()
     assert values["hub"]["config"]["GatewaySpawner"]["home_quota"][0] == {"size": "20G"}
+
+
+def test_the_hubs_image_is_of_this_version():
+    image = re.compile(r"jhub-gateway-hub(?::|\n +(?:newName: .*-hub\n +newTag|tag): )\"?([\d.]+)")
+    for path in HELM_VALUES.rglob("*.yaml"):
+        assert set(image.findall(path.read_text())) <= {__version__}, path
+    site = (HELM_VALUES / "site-example.yaml").read_text()
+    assert len(image.findall(site)) == site.count("jhub-gateway-hub")
 
 
 COMPONENTS = (
