@@ -1,6 +1,7 @@
 """The PostgreSQL of the tests."""
 
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg2
 import pytest
@@ -20,4 +21,4 @@ def test_gives_each_who_asks_an_empty_database(postgresql: PostgreSQL) -> None:
 
 def test_asks_for_the_password(postgresql: PostgreSQL) -> None:
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
-        psycopg2.connect(postgresql.make_url("postgres").replace(postgresql.password, "wrong"))
+        replace(postgresql, password="wrong").connect("postgres")
