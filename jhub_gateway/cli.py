@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jhub_gateway import __version__
+from jhub_gateway.announce import add_announce_command
 from jhub_gateway.stale_mounts import add_stale_mounts_command
 from jhub_gateway.storage.command import add_storage_command
 from jhub_gateway.upgrade.database_command import add_database_command
@@ -40,6 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("file", type=Path, help="the jupyterhub_config.py")
     check.set_defaults(run=run_check)
     add_stale_mounts_command(add_storage_command(commands))
+    add_announce_command(commands)
     add_database_command(commands)
     # Its options are the service's settings, which it reads itself: here no word is an option.
     cull = commands.add_parser(

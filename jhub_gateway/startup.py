@@ -2,6 +2,7 @@
 
 from jupyterhub.app import JupyterHub
 
+from jhub_gateway.announcements import add_announcements
 from jhub_gateway.cull_api import add_cull_api
 from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.hub_pages import add_templates, add_variables
@@ -41,6 +42,7 @@ def prepare_hub(app: JupyterHub) -> None:
         add_templates(app)
         add_variables(app)
         add_restart_page(app)
+        add_announcements(app)
     if issubclass(app.spawner_class, CulledSpawner):
         add_cull_api(app)
         add_keep_page(app)

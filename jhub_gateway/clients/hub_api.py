@@ -47,14 +47,33 @@ def list_active_users(url: str, token: str) -> Iterator[dict[str, Any]]:
         yield from users
 
 
+def put_announcement(url: str, token: str, text: str) -> None:
+    """Have the hub's pages show a text; empty: nothing. Raises HubUnavailable."""
+    _ask("PUT", f"{url}/gateway/announcement", token, {"text": text})
+
+
 def _get(url: str, token: str) -> Any:
+    try:
+        return json.loads(_ask("GET", url, token))
+    except ValueError as problem:
+        raise HubUnavailable(f"{url} does not answer as a hub does: {problem}") from None
+
+
+def _ask(method: str, url: str, token: str, body: Any = None) -> bytes:
     if not (token.isascii() and token.isprintable()):
         # The library's own error would repeat it.
         raise HubUnavailable(f"{url} is not asked: the token has characters that no token has")
-    headers = {"Authorization": f"token {token}", "Accept": _PAGINATED}
+    headers = {
+        "Authorization": f"token {token}",
+        "Accept": _PAGINATED,
+        "Content-Type": "application/json",
+    }
+    sent = None if body is None else json.dumps(body).encode()
+    request = Request(url, sent, headers, method=method)  # noqa: S310
     try:
-        with urlopen(Request(url, headers=headers), timeout=REQUEST_SECONDS) as answer:  # noqa: S310
-            return json.load(answer)
+        with urlopen(request, timeout=REQUEST_SECONDS) as answer:  # noqa: S310
+            content: bytes = answer.read()
+            return content
     except HTTPError as problem:
         raise HubUnavailable(f"{url} answered {problem.code} {problem.reason}") from None
     except (URLError, OSError, HTTPException, ValueError) as problem:

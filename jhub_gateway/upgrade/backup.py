@@ -53,7 +53,7 @@ def restore(path: Path, database: Engine, *, replace: bool = False) -> dict[str,
 
 @contextmanager
 def _open(path: Path) -> Iterator[Engine]:
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
     try:
         yield engine
     finally:
