@@ -12,6 +12,7 @@ from jhub_gateway import __version__
 from jhub_gateway.announce import add_announce_command
 from jhub_gateway.stale_mounts import add_stale_mounts_command
 from jhub_gateway.storage.command import add_storage_command
+from jhub_gateway.upgrade.command import add_upgrade_command
 from jhub_gateway.upgrade.database_command import add_database_command
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_stale_mounts_command(add_storage_command(commands))
     add_announce_command(commands)
     add_database_command(commands)
+    add_upgrade_command(commands)
     # Its options are the service's settings, which it reads itself: here no word is an option.
     cull = commands.add_parser(
         "cull", help="stop servers that nobody needs", add_help=False, prefix_chars="\0"

@@ -8,14 +8,20 @@ from jhub_gateway.clients.kube_requests import METADATA_LIST, Manifest, send
 _PAGE = 200
 
 
-async def list_pod_metadata(client: Any, namespace: str, selector: str) -> list[Manifest]:
+async def list_pod_metadata(
+    client: Any, namespace: str, selector: str, fields: str = ""
+) -> list[Manifest]:
     """Return the metadata of each pod that the label selector chooses. Raises KubeUnavailable.
+
+    ``fields`` is a field selector, such as ``status.phase=Running``.
 
     It is one request for each 200 pods, and tells what was there when the first was answered.
     Without ``managedFields``, which are most of it.
     """
     path = f"/api/v1/namespaces/{namespace}/pods"
     query = {"labelSelector": selector, "limit": str(_PAGE)}
+    if fields:
+        query["fieldSelector"] = fields
     found: list[Manifest] = []
     while True:
         answer = await send(

@@ -1,0 +1,158 @@
+"""``jhub-gateway upgrade``: for operators, with their own kubeconfig."""
+
+import argparse
+import asyncio
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jhub_gateway.upgrade.errors import UpgradeError
+
+if TYPE_CHECKING:
+    from jhub_gateway.upgrade.models import Wanted
+    from jhub_gateway.upgrade.plan import Plan
+    from jhub_gateway.upgrade.record import Record
+
+_PLAN = """
+Say what an upgrade of the hub to this release would do, and what becomes of users. It changes
+nothing.
+"""
+_RUN = """
+Upgrade the hub to this release, step by step. Repeat the same command if it was interrupted: it
+goes on where it was. After -- comes the command that installs the new hub, such as: --
+helm upgrade --install hub jupyterhub/jupyterhub --version 4.4.0 -f common.yaml -f site.yaml
+"""
+_MINUTE = 60.0
+
+
+def add_upgrade_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``upgrade`` and its own commands to a parser's commands."""
+    upgrade = commands.add_parser("upgrade", help="bring a running hub to this release")
+    own = upgrade.add_subparsers(required=True, metavar="COMMAND")
+    plan = own.add_parser("plan", help="say what an upgrade would do", description=_PLAN)
+    plan.add_argument("--format", choices=("text", "json"), default="text")
+    plan.set_defaults(run=run_plan)
+    run = own.add_parser("run", help="take the steps of an upgrade", description=_RUN)
+    _add_run_options(run)
+    run.set_defaults(run=run_run)
+    for parser in (plan, run):
+        _add_place(parser)
+
+
+def run_plan(options: argparse.Namespace) -> str:
+    """Return the plan."""
+    from jhub_gateway.upgrade.plan import describe_plan
+
+    plan = asyncio.run(_plan(options))
+    if options.format == "json":
+        return json.dumps(asdict(plan), indent=2)
+    return describe_plan(plan)
+
+
+def run_run(options: argparse.Namespace) -> str:
+    """Upgrade the hub. Raises UpgradeError."""
+    if not options.command:
+        raise UpgradeError(
+            "say after -- how the new hub is installed, such as: -- helm upgrade --install hub "
+            "jupyterhub/jupyterhub -f common.yaml -f site.yaml"
+        )
+    record = asyncio.run(_run(options))
+    return (
+        f"upgraded to jhub-gateway {record.to}; the database as it was before: {record.backup}, "
+        f"in the claim {options.backup_claim or _read_wanted(options).claim}"
+    )
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-f",
+        "--values",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="a values file of the new release; repeat it, in the order in which helm gets them",
+    )
+    parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="default: as for kubectl")
+    parser.add_argument("--context", metavar="NAME", help="of the kubeconfig; default: its own")
+    parser.add_argument("--namespace", metavar="NAME", help="the hub's; default: the context's")
+    parser.add_argument(
+        "--from",
+        dest="from_version",
+        metavar="VERSION",
+        help="the hub's version, where it is off or can't say",
+    )
+    parser.add_argument(
+        "--stop-servers", action="store_true", help="end users' servers, where they can't go on"
+    )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--notice",
+        type=float,
+        default=0.0,
+        metavar="MINUTES",
+        help="tell users on the hub's pages, and wait for so long (default: 0, don't tell)",
+    )
+    parser.add_argument(
+        "--backup-claim", default="", metavar="NAME", help="for backups (default: the shared claim)"
+    )
+    parser.add_argument(
+        "--restart", action="store_true", help="begin anew, and forget an interrupted run"
+    )
+    parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="installs the new hub")
+
+
+async def _plan(options: argparse.Namespace) -> "Plan":
+    from jhub_gateway.upgrade.cluster import Cluster
+    from jhub_gateway.upgrade.kubeconfig import find_namespace, open_client
+    from jhub_gateway.upgrade.look import look, read_own_release
+    from jhub_gateway.upgrade.plan import make_plan
+
+    wanted, place = _read_wanted(options), (options.kubeconfig, options.context)
+    async with open_client(*place) as client:
+        namespace = options.namespace or find_namespace(*place)
+        cluster = Cluster(client, namespace, wanted.pods_namespace)
+        found = await look(cluster, wanted.hub_name, options.from_version)
+    return make_plan(found, read_own_release(), options.stop_servers)
+
+
+async def _run(options: argparse.Namespace) -> "Record":
+    from jhub_gateway.upgrade.cluster import Cluster
+    from jhub_gateway.upgrade.kubeconfig import find_namespace, open_client
+    from jhub_gateway.upgrade.look import read_own_release
+    from jhub_gateway.upgrade.run import run_upgrade
+    from jhub_gateway.upgrade.steps import Settings
+
+    async def start() -> int:
+        process = await asyncio.create_subprocess_exec(*options.command)
+        return await process.wait()
+
+    settings = Settings(
+        start=start,
+        command=shlex.join(options.command),
+        may_stop=options.stop_servers,
+        restart=options.restart,
+        from_version=options.from_version,
+        notice=options.notice * _MINUTE,
+        backup_claim=options.backup_claim,
+    )
+    wanted, place = _read_wanted(options), (options.kubeconfig, options.context)
+    async with open_client(*place) as client:
+        namespace = options.namespace or find_namespace(*place)
+        cluster = Cluster(client, namespace, wanted.pods_namespace)
+        return await run_upgrade(cluster, wanted, read_own_release(), settings, _say)
+
+
+def _read_wanted(options: argparse.Namespace) -> "Wanted":
+    from jhub_gateway.chart.values import read_values
+    from jhub_gateway.upgrade.wanted import make_wanted
+
+    return make_wanted(read_values(options.values).data)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)
