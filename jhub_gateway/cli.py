@@ -5,11 +5,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jhub_gateway import __version__
 from jhub_gateway.announce import add_announce_command
+from jhub_gateway.checks.command import add_check_command, run_values_check
 from jhub_gateway.stale_mounts import add_stale_mounts_command
 from jhub_gateway.storage.command import add_storage_command
 from jhub_gateway.upgrade.command import add_upgrade_command
@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0, or 1 with a sentence on standard error."""
+    """Run the command; return its exit status: 0, or 1 with a sentence on standard error.
+
+    What a command found wrong is no error of its own: it brings its status with its answer.
+    """
     options = make_parser().parse_args(arguments)
     try:
-        print(options.run(options))
+        answer = options.run(options)
     # Whatever is wrong in somebody's configuration: its reason is the answer, not a traceback.
     except Exception as error:
         print(f"jhub-gateway: {error}", file=sys.stderr)
         return 1
-    return 0
+    text, status = answer if isinstance(answer, tuple) else (answer, 0)
+    print(text)
+    return status
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -36,11 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="jhub-gateway", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    check = commands.add_parser(
-        "check", help="load a jupyterhub_config.py as the hub would, and say what is wrong with it"
-    )
-    check.add_argument("file", type=Path, help="the jupyterhub_config.py")
-    check.set_defaults(run=run_check)
+    add_check_command(commands).set_defaults(run=run_check)
     add_stale_mounts_command(add_storage_command(commands))
     add_announce_command(commands)
     add_database_command(commands)
@@ -54,11 +55,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run_check(options: argparse.Namespace) -> str:
-    """Check what the hub checks when it starts, without starting it.
+def run_check(options: argparse.Namespace) -> str | tuple[str, int]:
+    """Check what the hub checks when it starts, without starting it; or values files.
 
     Raises the error that would stop the hub.
     """
+    if options.values:
+        return run_values_check(options)
     # Only this command needs JupyterHub, which takes a second to import.
     from jupyterhub.app import JupyterHub
 

@@ -244,3 +244,17 @@ class Reason:
     sentence: str
     cause: str
     is_final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the cluster, as the scheduler looks at it.
+
+    ``taints`` have the keys ``key``, ``value`` and ``effect``. ``allocatable`` is what all pods of
+    the node may take together, as Kubernetes writes it: ``{"memory": "15988360Ki", "cpu": "4"}``.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    taints: tuple[Mapping[str, str], ...]
+    allocatable: Mapping[str, str]

@@ -6,8 +6,8 @@ The versions of the chart that were tested have these, and their images the tag 
 from typing import Any
 
 # 4.4.0 is the first whose JupyterHub this project works with.
-OLDEST_CHART = "4.4.0"
-NEXT_MAJOR_CHART = "5"
+OLDEST_CHART = (4, 4, 0)
+NEXT_MAJOR_CHART = (5, 0, 0)
 
 DEFAULTS: dict[str, Any] = {
     "fullnameOverride": "",

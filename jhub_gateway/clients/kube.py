@@ -51,12 +51,12 @@ class Claim:
 
 def read_claim(namespace: str, name: str) -> Claim | None:
     """Return the claim, or None if there is none of that name. Raises KubeUnavailable."""
-    return _wait_for(_read_claim(namespace, name))
+    return wait_for(_read_claim(namespace, name))
 
 
 def count_nodes() -> int:
     """Return how many nodes the cluster has. Raises KubeUnavailable, also where that is hidden."""
-    return _wait_for(_count_nodes())
+    return wait_for(_count_nodes())
 
 
 def check_access(namespace: str, verbs: Iterable[str], resource: Resource) -> list[str]:
@@ -64,18 +64,19 @@ def check_access(namespace: str, verbs: Iterable[str], resource: Resource) -> li
 
     Raises KubeUnavailable.
     """
-    return _wait_for(_check_access(namespace, list(verbs), resource))
+    return wait_for(_check_access(namespace, list(verbs), resource))
 
 
 @asynccontextmanager
-async def _open_client() -> AsyncIterator[ApiClient]:
+async def open_client() -> AsyncIterator[ApiClient]:
+    """Open a client that names this project as its caller."""
     async with ApiClient() as client:
         name_caller(client)
         yield client
 
 
 async def _read_claim(namespace: str, name: str) -> Claim | None:
-    async with _open_client() as client:
+    async with open_client() as client:
         try:
             found = await CoreV1Api(client).read_namespaced_persistent_volume_claim(name, namespace)
         except ApiException as problem:
@@ -96,22 +97,30 @@ def warning_if_unavailable(log: Any, what: str) -> Iterator[None]:
 
 
 async def _count_nodes() -> int:
-    async with _open_client() as client:
+    async with open_client() as client:
         return len((await CoreV1Api(client).list_node()).items)
 
 
 async def _check_access(namespace: str, verbs: list[str], resource: Resource) -> list[str]:
-    async with _open_client() as client:
+    async with open_client() as client:
         api = AuthorizationV1Api(client)
-        reviews = [_make_review(namespace, verb, resource) for verb in verbs]
+        reviews = [
+            V1SelfSubjectAccessReview(
+                spec=V1SelfSubjectAccessReviewSpec(
+                    resource_attributes=make_attributes(namespace, verb, resource)
+                )
+            )
+            for verb in verbs
+        ]
         asked = (api.create_self_subject_access_review(review) for review in reviews)
         answers = await asyncio.gather(*asked)
     given = zip(verbs, answers, strict=True)
     return [verb for verb, answer in given if not answer.status.allowed]
 
 
-def _make_review(namespace: str, verb: str, resource: Resource) -> V1SelfSubjectAccessReview:
-    attributes = V1ResourceAttributes(
+def make_attributes(namespace: str, verb: str, resource: Resource) -> V1ResourceAttributes:
+    """Return what a review asks about."""
+    return V1ResourceAttributes(
         namespace=namespace,
         verb=verb,
         group=resource.group,
@@ -119,12 +128,10 @@ def _make_review(namespace: str, verb: str, resource: Resource) -> V1SelfSubject
         # An object that is to be made has no name yet: rights to make one name none.
         name=None if verb == "create" else resource.name,
     )
-    return V1SelfSubjectAccessReview(
-        spec=V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
-    )
 
 
-def _wait_for(answer: Coroutine[Any, Any, Any]) -> Any:
+def wait_for(answer: Coroutine[Any, Any, Any]) -> Any:
+    """Return what the API answers, once it has. Raises KubeUnavailable."""
     # The hub's event loop runs already, and what asks is no coroutine.
     with ThreadPoolExecutor(1) as pool:
         try:

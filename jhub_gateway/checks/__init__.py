@@ -1,0 +1,1 @@
+"""What ``jhub-gateway check -f values.yaml`` finds in the values of a release."""

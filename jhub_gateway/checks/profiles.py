@@ -1,0 +1,46 @@
+"""Profiles that fit no node of the cluster."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jhub_gateway.checks.report import Problem
+from jhub_gateway.checks.site import Site
+from jhub_gateway.models import MemoryProfile, Node
+from jhub_gateway.policy.node_fit import Needs, find_misfit
+
+
+def find_misfits(site: Site, nodes: Sequence[Node]) -> Iterator[Problem]:
+    """Yield each profile whose servers could start on no node, or never have their memory."""
+    spawner = site.spawner
+    for place, profile in enumerate(spawner.profiles):
+        if misfit := find_misfit(_make_needs(spawner, profile, profile.memory_guarantee), nodes):
+            yield _make_problem(site, place, *misfit)
+        elif misfit := find_misfit(_make_needs(spawner, profile, profile.memory), nodes):
+            key, sentence = misfit
+            yield _make_problem(site, place, key, f"for all of its limit {sentence}", True)
+
+
+def _make_needs(spawner: Any, profile: MemoryProfile, memory: int) -> Needs:
+    """Return what KubeSpawner makes of the hub's settings and the profile's together."""
+    return Needs(
+        memory=memory,
+        cpu=profile.cpu_guarantee or spawner.cpu_guarantee or 0,
+        selector={**spawner.node_selector, **(profile.node_selector or {})},
+        tolerations=[*_list_values(spawner.tolerations), *profile.tolerations],
+        affinity=_list_values(spawner.node_affinity_required),
+        resources={**spawner.extra_resource_guarantees, **spawner.extra_resource_limits},
+    )
+
+
+def _list_values(values: Any) -> list[Any]:
+    return list(values.values() if isinstance(values, dict) else values)
+
+
+def _make_problem(
+    site: Site, place: int, key: str, sentence: str, is_warning: bool = False
+) -> Problem:
+    entry = site.spawner.memory_profiles[place]
+    keys = (f"{key}_guarantee", key) if key in ("memory", "cpu") else (key,)
+    step = [found for found in keys if found in entry][:1]
+    path = site.locate(type(site.spawner), ("memory_profiles", place, *step))
+    return Problem(path, sentence, is_warning)
