@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jhub_gateway.spawner import GatewaySpawner
     from jhub_gateway.startup import prepare_hub
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "GatewayAuthenticator",
     "GatewaySpawner",

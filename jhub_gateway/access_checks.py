@@ -1,6 +1,6 @@
 """Rights that the hub lacks, found when it starts and not when it needs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jhub_gateway.clients.kube import Resource, check_access, warning_if_unavailable
@@ -12,6 +12,10 @@ SECRET_VERBS = ("create", "get", "list", "patch", "delete")
 # helm-values/manifests/beside-chart/reconciler-rbac.yaml does.
 LEASE_VERBS = ("create", "get", "update")
 POD_VERBS = ("list", "delete")
+# The chart's own Role does, or helm-values/manifests/without-helm/hub-rbac.yaml.
+START_VERBS = ("create", "get", "watch")
+EVENT_VERBS = ("list", "watch")
+LOG_VERBS = ("get",)
 
 CheckAccess = Callable[[str, tuple[str, ...], Resource], list[str]]
 
@@ -60,6 +64,38 @@ def find_pod_problem(namespace: str, check: CheckAccess) -> str | None:
         f"the hub may not {', '.join(missing)} pods in the namespace {namespace!r}: apply "
         "helm-values/manifests/beside-chart/reconciler-rbac.yaml there, with the verbs that are "
         "missing"
+    )
+
+
+def check_start_access(spawner: Any) -> None:
+    """Raise ConfigurationError if this hub can't start pods; log it if it can't read their logs."""
+    with warning_if_unavailable(spawner.log, "The hub's rights to start pods"):
+        for problem in find_start_problems(spawner.namespace, spawner.events_enabled, check_access):
+            raise ConfigurationError(problem)
+        if problem := find_log_problem(spawner.namespace, check_access):
+            spawner.log.warning("%s", problem)
+
+
+def find_start_problems(namespace: str, with_events: bool, check: CheckAccess) -> Iterator[str]:
+    """Yield a sentence for each kind of object that a start needs and the hub may not use."""
+    needed = {"pods": START_VERBS} | ({"events": EVENT_VERBS} if with_events else {})
+    for plural, verbs in needed.items():
+        if missing := check(namespace, verbs, Resource(plural)):
+            yield (
+                f"the hub may not {', '.join(missing)} {plural} in the namespace {namespace!r}: "
+                "the chart gives it these rights with rbac.create, and "
+                "helm-values/manifests/without-helm/hub-rbac.yaml without the chart"
+            )
+
+
+def find_log_problem(namespace: str, check: CheckAccess) -> str | None:
+    """Return a sentence on what the hub may not do with pods' logs, or None."""
+    if not check(namespace, LOG_VERBS, Resource("pods/log")):
+        return None
+    return (
+        f"The hub may not get pods/log in the namespace {namespace!r}, and goes on without it: a "
+        "server that crashes at its start is told without what it wrote last. Apply "
+        "helm-values/manifests/beside-chart/server-logs-rbac.yaml there"
     )
 
 

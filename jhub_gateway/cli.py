@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jhub_gateway import __version__
 from jhub_gateway.announce import add_announce_command
+from jhub_gateway.chart.command import add_values_command
 from jhub_gateway.checks.command import add_check_command, run_values_check
 from jhub_gateway.stale_mounts import add_stale_mounts_command
 from jhub_gateway.storage.command import add_storage_command
@@ -42,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_check_command(commands).set_defaults(run=run_check)
+    add_values_command(commands)
     add_stale_mounts_command(add_storage_command(commands))
     add_announce_command(commands)
     add_database_command(commands)

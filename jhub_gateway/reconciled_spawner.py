@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from traitlets import Float
 
-from jhub_gateway.access_checks import check_reconciler_access
+from jhub_gateway.access_checks import check_reconciler_access, check_start_access
 from jhub_gateway.clients.servers import is_answering
 from jhub_gateway.hub_database import get_database_id
 from jhub_gateway.profiled_spawner import ProfiledSpawner
@@ -54,7 +54,9 @@ class ReconciledSpawner(ProfiledSpawner, SteadySpawner):
     def check_at_start(cls, app: Any) -> None:
         """Check the hub's rights. Raises ConfigurationError."""
         super().check_at_start(app)
-        check_reconciler_access(cls.make_for_checks(app))
+        spawner = cls.make_for_checks(app)
+        check_reconciler_access(spawner)
+        check_start_access(spawner)
 
     @classmethod
     def prepare_at_start(cls, app: Any) -> None:

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from jhub_gateway.access_checks import find_access_problem, find_lease_problem, find_pod_problem
+from jhub_gateway.access_checks import (
+    find_access_problem,
+    find_lease_problem,
+    find_log_problem,
+    find_pod_problem,
+    find_start_problems,
+)
 from jhub_gateway.chart.database import SQLITE
 from jhub_gateway.checks.chart_needs import make_nfs_problem
 from jhub_gateway.checks.chart_version import find_version_problems
@@ -83,5 +89,11 @@ def _find_rights(report: Report, site: Site, namespace: str) -> Iterator[Problem
         yield Problem((), problem)
     if problem := find_pod_problem(spawner.namespace, check):
         yield Problem((), problem)
-    if problem := find_lease_problem(spawner.namespace, spawner.hub_name, check):
-        yield Problem((), problem, is_warning=True)
+    for problem in find_start_problems(spawner.namespace, spawner.events_enabled, check):
+        yield Problem((), problem)
+    for problem in (
+        find_lease_problem(spawner.namespace, spawner.hub_name, check),
+        find_log_problem(spawner.namespace, check),
+    ):
+        if problem:
+            yield Problem((), problem, is_warning=True)

@@ -34,7 +34,7 @@ class KubeUnavailable(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of object, such as ``secrets``, of an API group; or the one object of that name."""
+    """A kind of object, such as ``secrets`` or ``pods/log``, of an API group; or one object of it."""
 
     plural: str
     group: str = ""
@@ -120,11 +120,13 @@ async def _check_access(namespace: str, verbs: list[str], resource: Resource) ->
 
 def make_attributes(namespace: str, verb: str, resource: Resource) -> V1ResourceAttributes:
     """Return what a review asks about."""
+    plural, _, subresource = resource.plural.partition("/")
     return V1ResourceAttributes(
         namespace=namespace,
         verb=verb,
         group=resource.group,
-        resource=resource.plural,
+        resource=plural,
+        subresource=subresource or None,
         # An object that is to be made has no name yet: rights to make one name none.
         name=None if verb == "create" else resource.name,
     )

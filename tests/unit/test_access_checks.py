@@ -9,11 +9,14 @@ import pytest
 
 from jhub_gateway import access_checks
 from jhub_gateway.access_checks import (
+    EVENT_VERBS,
     LEASE_VERBS,
     POD_VERBS,
     SECRET_VERBS,
+    START_VERBS,
     check_reconciler_access,
     check_secret_access,
+    check_start_access,
     find_access_problem,
 )
 from jhub_gateway.clients.kube import Resource
@@ -93,3 +96,40 @@ def test_the_reconcilers_manifest_has_a_line_for_each_verb_and_no_more():
     text = (MANIFESTS / "reconciler-rbac.yaml").read_text()
     lines = re.findall(r"^  (?:#)?\s+- (\w+) # ", text, re.MULTILINE)
     assert sorted(lines) == sorted([*LEASE_VERBS, *POD_VERBS])
+
+
+def refuse_one(plural, missing):
+    """Return a check that finds one verb missing."""
+
+    def answer(namespace, verbs, resource):
+        return [verb for verb in verbs if (resource.plural, verb) == (plural, missing)]
+
+    return answer
+
+
+NEEDED = [*(("pods", verb) for verb in START_VERBS), *(("events", verb) for verb in EVENT_VERBS)]
+
+
+@pytest.mark.parametrize(("plural", "verb"), NEEDED)
+def test_a_hub_that_can_not_start_pods_does_not_start(monkeypatch, plural, verb):
+    monkeypatch.setattr(access_checks, "check_access", refuse_one(plural, verb))
+    spawner = make_spawner()
+    spawner.events_enabled = True
+    with pytest.raises(ConfigurationError, match=f"may not {verb} {plural} in the namespace"):
+        check_start_access(spawner)
+
+
+def test_without_events_no_right_to_them_is_needed(monkeypatch):
+    monkeypatch.setattr(access_checks, "check_access", refuse_one("events", "watch"))
+    spawner = make_spawner()
+    spawner.events_enabled = False
+    check_start_access(spawner)
+
+
+def test_a_hub_that_can_not_read_logs_starts_and_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(access_checks, "check_access", refuse_one("pods/log", "get"))
+    spawner = make_spawner()
+    spawner.events_enabled = True
+    check_start_access(spawner)
+    assert "may not get pods/log in the namespace 'users'" in caplog.text
+    assert "beside-chart/server-logs-rbac.yaml" in caplog.text
