@@ -11,7 +11,8 @@ def test_files_are_printed_as_helm_merges_them(tmp_path, capsys):
     second.write_text("hub: {db: {type: postgres}, labels: null}\n")
     assert main(["values", "-f", str(first), "-f", str(second)]) == 0
     assert yaml.safe_load(capsys.readouterr().out) == {
-        "hub": {"db": {"type": "postgres"}},
+        # Null takes away what the chart has by default.
+        "hub": {"db": {"type": "postgres"}, "labels": None},
         "cull": {"enabled": True},
     }
 
