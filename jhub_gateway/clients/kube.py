@@ -34,7 +34,7 @@ class KubeUnavailable(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of object of an API group, such as ``secrets`` or ``pods/log``; or one of that name."""
+    """A kind of object of an API group, such as ``secrets`` or ``pods/log``; or one by name."""
 
     plural: str
     group: str = ""

@@ -9,7 +9,7 @@ from jhub_gateway.clients.kube_requests import Manifest
 from jhub_gateway.clients.pod_lists import list_pod_metadata
 from jhub_gateway.policy.labels import HUB
 from jhub_gateway.upgrade.errors import UpgradeError
-from jhub_gateway.upgrade.job_runs import run_job
+from jhub_gateway.upgrade.job_runs import remove_job, run_job
 from jhub_gateway.upgrade.jobs import find_hub_container
 from jhub_gateway.upgrade.kube_api import KubeApi
 from jhub_gateway.upgrade.models import UserPod
@@ -17,6 +17,7 @@ from jhub_gateway.upgrade.pod_exec import Ran, run_in_pod
 from jhub_gateway.upgrade.record import NAME, Record, make_config_map
 
 HUB_NAME = "hub"  # the Deployment's
+_SHARE_JOB = "gateway-storage-init"  # of helm-values/manifests/beside-chart
 _GRACE_SECONDS = 30
 # Pods of Jobs have the hub's labels, and are none.
 _NO_JOB = "!batch.kubernetes.io/job-name"
@@ -99,6 +100,10 @@ class Cluster(KubeApi):
         """Run the Job in a namespace; return what it printed. Raises UpgradeError as it fails."""
         placed = job | {"metadata": job["metadata"] | {"namespace": namespace}}
         return await run_job(self, placed, seconds)
+
+    async def remove_share_job(self) -> None:
+        """Remove the Job of the manifests that prepared the share: nobody can change its image."""
+        await remove_job(self, _SHARE_JOB, self.pods_namespace)
 
     async def find_record(self) -> Manifest | None:
         """Return the ConfigMap that has the record of an upgrade; None without one."""

@@ -18,7 +18,7 @@ async def run_job(api: KubeApi, job: Manifest, seconds: float) -> str:
     """
     name, namespace = job["metadata"]["name"], job["metadata"]["namespace"]
     path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-    await _remove_job(api, f"{path}/{name}", name)
+    await remove_job(api, name, namespace)
     await api.ask("POST", path, job)
 
     async def find_end() -> str | None:
@@ -37,7 +37,9 @@ async def run_job(api: KubeApi, job: Manifest, seconds: float) -> str:
     )
 
 
-async def _remove_job(api: KubeApi, path: str, name: str) -> None:
+async def remove_job(api: KubeApi, name: str, namespace: str) -> None:
+    """Remove a Job with its pods, if there is one; return once it is gone. Raises UpgradeError."""
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}"
     options = {"propagationPolicy": "Foreground"}
     await api.ask("DELETE", path, options, accepted=(HTTPStatus.NOT_FOUND,))
 
@@ -45,7 +47,7 @@ async def _remove_job(api: KubeApi, path: str, name: str) -> None:
         return True if await api.find(path) is None else None
 
     if not await wait_until(is_gone, _REMOVAL_SECONDS):
-        raise UpgradeError(f"the Job {name} of an earlier run does not go away; delete it")
+        raise UpgradeError(f"the Job {name} does not go away; delete it")
 
 
 async def _list_pods(api: KubeApi, namespace: str, name: str) -> list[Manifest]:

@@ -151,6 +151,7 @@ class Steps:
         command = ["jhub-gateway", "storage", "init", SHARE]
         job = make_share_job(hub, self.wanted, names.MIGRATE_SHARE, command)
         self.say((await self._run(job, self.cluster.pods_namespace)).strip())
+        await self.cluster.remove_share_job()
         return record
 
     async def migrate_database(self, record: Record) -> Record:

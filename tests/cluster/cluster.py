@@ -98,10 +98,10 @@ def start_program(name: str) -> None:
             process.wait_until("the node was ready", ready, needs=[name], seconds=60)
 
 
-def load_hub_images() -> None:
-    """Load what a hub in the cluster needs, into a node that runs."""
+def load_images(provide: Callable[[], dict[str, Path]]) -> None:
+    """Load more images into a node that runs: the archives that `provide` returns, by name."""
     with _lock():
-        containerd.load_images(images.provide_hub_archives())
+        containerd.load_images(provide())
 
 
 def get_given_kubeconfig() -> Path | None:

@@ -32,9 +32,9 @@ def test_users_work_in_sized_pods_while_the_hub_is_rescheduled(make_installed_hu
     expect_only_allowed_ways(hub, page)
 
     run_cell(page, "kept = 'in memory'; print(kept)")
-    servers, before = list_uids(hub), hub.pod["metadata"]
+    servers, before = list_uids(hub), hub.get_pod("hub")["metadata"]
     hub.space.kubectl("delete", "pod", before["name"], "--grace-period=0", "--force")
-    wait_until(lambda: hub.pod["metadata"]["uid"] != before["uid"])
+    wait_until(lambda: hub.get_pod("hub")["metadata"]["uid"] != before["uid"])
     hub.wait()
     assert run_cell(page, "print(kept)") == "in memory"
     for name in ("grace", "ada"):
