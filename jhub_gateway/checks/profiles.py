@@ -7,6 +7,7 @@ from jhub_gateway.checks.report import Problem
 from jhub_gateway.checks.site import Site
 from jhub_gateway.models import MemoryProfile, Node
 from jhub_gateway.policy.node_fit import Needs, find_misfit
+from jhub_gateway.policy.setting_paths import Path
 
 
 def find_misfits(site: Site, nodes: Sequence[Node]) -> Iterator[Problem]:
@@ -14,10 +15,12 @@ def find_misfits(site: Site, nodes: Sequence[Node]) -> Iterator[Problem]:
     spawner = site.spawner
     for place, profile in enumerate(spawner.profiles):
         if misfit := find_misfit(_make_needs(spawner, profile, profile.memory_guarantee), nodes):
-            yield _make_problem(site, place, *misfit)
-        elif misfit := find_misfit(_make_needs(spawner, profile, profile.memory), nodes):
             key, sentence = misfit
-            yield _make_problem(site, place, key, f"for all of its limit {sentence}", True)
+            keys = (f"{key}_guarantee", key) if key in ("memory", "cpu") else (key,)
+            yield Problem(_locate(site, place, keys), sentence)
+        elif misfit := find_misfit(_make_needs(spawner, profile, profile.memory), nodes):
+            sentence = f"for all of its limit {misfit[1]}"
+            yield Problem(_locate(site, place, ("memory",)), sentence, is_warning=True)
 
 
 def _make_needs(spawner: Any, profile: MemoryProfile, memory: int) -> Needs:
@@ -36,11 +39,8 @@ def _list_values(values: Any) -> list[Any]:
     return list(values.values() if isinstance(values, dict) else values)
 
 
-def _make_problem(
-    site: Site, place: int, key: str, sentence: str, is_warning: bool = False
-) -> Problem:
+def _locate(site: Site, place: int, keys: Sequence[str]) -> Path:
+    """Return where the values have the first of the keys that the profile has, or the profile."""
     entry = site.spawner.memory_profiles[place]
-    keys = (f"{key}_guarantee", key) if key in ("memory", "cpu") else (key,)
-    step = [found for found in keys if found in entry][:1]
-    path = site.locate(type(site.spawner), ("memory_profiles", place, *step))
-    return Problem(path, sentence, is_warning)
+    step = [key for key in keys if key in entry][:1]
+    return site.locate(type(site.spawner), ("memory_profiles", place, *step))
