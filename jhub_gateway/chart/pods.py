@@ -22,7 +22,7 @@ def set_pods(config: Config, chart: ChartValues, environment: Mapping[str, str])
         spawner.image_pull_secrets = secrets
     _set_scheduling(config, chart)
     if chart.get("singleuser.cloudMetadata.blockWithIptables") is True:
-        spawner.init_containers.append(_make_metadata_block(chart))
+        _append(config, "init_containers", _make_metadata_block(chart))
 
 
 def _make_labels(chart: ChartValues) -> dict[str, str]:
@@ -73,14 +73,19 @@ def _set_node_purpose(config: Config, purpose: str | None) -> None:
         ]
     }
     if purpose == "prefer":
-        config.KubeSpawner.node_affinity_preferred.append({"weight": 100, "preference": term})
+        _append(config, "node_affinity_preferred", {"weight": 100, "preference": term})
     elif purpose == "require":
-        config.KubeSpawner.node_affinity_required.append(term)
+        _append(config, "node_affinity_required", term)
     elif purpose not in (None, "ignore"):
         raise ConfigurationError(
             f"scheduling.userPods.nodeAffinity.matchNodePurpose is {purpose!r}: it must be "
             "prefer, require or ignore"
         )
+
+
+def _append(config: Config, trait: str, value: object) -> None:
+    """Add to what the values have; a program of ``hub.extraConfig`` then finds a list."""
+    config.KubeSpawner[trait] = [*config.KubeSpawner.get(trait, []), value]
 
 
 def _make_metadata_block(chart: ChartValues) -> dict[str, object]:
