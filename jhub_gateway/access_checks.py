@@ -70,8 +70,8 @@ def find_pod_problem(namespace: str, check: CheckAccess) -> str | None:
 def check_start_access(spawner: Any) -> None:
     """Raise ConfigurationError if this hub can't start pods; log it if it can't read their logs."""
     with warning_if_unavailable(spawner.log, "The hub's rights to start pods"):
-        for problem in find_start_problems(spawner.namespace, spawner.events_enabled, check_access):
-            raise ConfigurationError(problem)
+        for missing in find_start_problems(spawner.namespace, spawner.events_enabled, check_access):
+            raise ConfigurationError(missing)
         if problem := find_log_problem(spawner.namespace, check_access):
             spawner.log.warning("%s", problem)
 
