@@ -119,6 +119,11 @@ class Cluster(KubeApi):
             return await self.ask("POST", path, body)
         return await self.ask("PUT", f"{path}/{NAME}", body)
 
+    async def remove_record(self) -> None:
+        """Remove the record, if there is one."""
+        path = f"{self._core}/configmaps/{NAME}"
+        await self.ask("DELETE", path, accepted=(HTTPStatus.NOT_FOUND,))
+
     @property
     def _core(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}"

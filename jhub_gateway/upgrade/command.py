@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import json
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 from jhub_gateway.upgrade.errors import UpgradeError
 
 if TYPE_CHECKING:
+    from jhub_gateway.upgrade.cluster import Cluster
     from jhub_gateway.upgrade.models import Wanted
     from jhub_gateway.upgrade.plan import Plan
     from jhub_gateway.upgrade.record import Record
@@ -23,6 +26,10 @@ _RUN = """
 Upgrade the hub to this release, step by step. Repeat the same command if it was interrupted: it
 goes on where it was. After -- comes the command that installs the new hub, such as: --
 helm upgrade --install hub jupyterhub/jupyterhub --version 4.4.0 -f common.yaml -f site.yaml
+"""
+_RESTORE = """
+Stop the hub and put a backup in the place of its database, for the way back to an older release:
+install that one afterwards. What the database was until now is backed up before.
 """
 _MINUTE = 60.0
 
@@ -37,8 +44,18 @@ def add_upgrade_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
     run = own.add_parser("run", help="take the steps of an upgrade", description=_RUN)
     _add_run_options(run)
     run.set_defaults(run=run_run)
-    for parser in (plan, run):
+    restore = own.add_parser(
+        "restore", help="bring the database's backup back", description=_RESTORE
+    )
+    restore.add_argument(
+        "--backup", required=True, metavar="PATH", help="such as backups/hub-0.1.0-….sqlite"
+    )
+    _add_backup_claim(restore)
+    restore.set_defaults(run=run_restore)
+    for parser in (plan, run, restore):
         _add_place(parser)
+    for parser in (plan, run):
+        _add_judgement(parser)
 
 
 def run_plan(options: argparse.Namespace) -> str:
@@ -65,6 +82,15 @@ def run_run(options: argparse.Namespace) -> str:
     )
 
 
+def run_restore(options: argparse.Namespace) -> str:
+    """Bring a backup back. Raises UpgradeError."""
+    before = asyncio.run(_restore(options))
+    return (
+        f"the database is as in {options.backup}, and the hub is off: install the release of that "
+        f"backup. What the database was until now: {before}"
+    )
+
+
 def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f",
@@ -78,6 +104,9 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="default: as for kubectl")
     parser.add_argument("--context", metavar="NAME", help="of the kubeconfig; default: its own")
     parser.add_argument("--namespace", metavar="NAME", help="the hub's; default: the context's")
+
+
+def _add_judgement(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="from_version",
@@ -97,32 +126,41 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="MINUTES",
         help="tell users on the hub's pages, and wait for so long (default: 0, don't tell)",
     )
-    parser.add_argument(
-        "--backup-claim", default="", metavar="NAME", help="for backups (default: the shared claim)"
-    )
+    _add_backup_claim(parser)
     parser.add_argument(
         "--restart", action="store_true", help="begin anew, and forget an interrupted run"
     )
     parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="installs the new hub")
 
 
-async def _plan(options: argparse.Namespace) -> "Plan":
+def _add_backup_claim(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--backup-claim", default="", metavar="NAME", help="for backups (default: the shared claim)"
+    )
+
+
+@asynccontextmanager
+async def _open_cluster(options: argparse.Namespace, wanted: "Wanted") -> "AsyncIterator[Cluster]":
     from jhub_gateway.upgrade.cluster import Cluster
     from jhub_gateway.upgrade.kubeconfig import find_namespace, open_client
+
+    place = (options.kubeconfig, options.context)
+    async with open_client(*place) as client:
+        namespace = options.namespace or find_namespace(*place)
+        yield Cluster(client, namespace, wanted.pods_namespace)
+
+
+async def _plan(options: argparse.Namespace) -> "Plan":
     from jhub_gateway.upgrade.look import look, read_own_release
     from jhub_gateway.upgrade.plan import make_plan
 
-    wanted, place = _read_wanted(options), (options.kubeconfig, options.context)
-    async with open_client(*place) as client:
-        namespace = options.namespace or find_namespace(*place)
-        cluster = Cluster(client, namespace, wanted.pods_namespace)
+    wanted = _read_wanted(options)
+    async with _open_cluster(options, wanted) as cluster:
         found = await look(cluster, wanted.hub_name, options.from_version)
     return make_plan(found, read_own_release(), options.stop_servers)
 
 
 async def _run(options: argparse.Namespace) -> "Record":
-    from jhub_gateway.upgrade.cluster import Cluster
-    from jhub_gateway.upgrade.kubeconfig import find_namespace, open_client
     from jhub_gateway.upgrade.look import read_own_release
     from jhub_gateway.upgrade.run import run_upgrade
     from jhub_gateway.upgrade.steps import Settings
@@ -140,11 +178,18 @@ async def _run(options: argparse.Namespace) -> "Record":
         notice=options.notice * _MINUTE,
         backup_claim=options.backup_claim,
     )
-    wanted, place = _read_wanted(options), (options.kubeconfig, options.context)
-    async with open_client(*place) as client:
-        namespace = options.namespace or find_namespace(*place)
-        cluster = Cluster(client, namespace, wanted.pods_namespace)
+    wanted = _read_wanted(options)
+    async with _open_cluster(options, wanted) as cluster:
         return await run_upgrade(cluster, wanted, read_own_release(), settings, _say)
+
+
+async def _restore(options: argparse.Namespace) -> str:
+    from jhub_gateway.upgrade.restoring import restore_backup
+    from jhub_gateway.upgrade.steps import Settings
+
+    wanted, settings = _read_wanted(options), Settings(backup_claim=options.backup_claim)
+    async with _open_cluster(options, wanted) as cluster:
+        return await restore_backup(cluster, wanted, settings, options.backup, _say)
 
 
 def _read_wanted(options: argparse.Namespace) -> "Wanted":

@@ -106,8 +106,8 @@ def describe_users(servers: int, stop_reason: str) -> str:
     if stop_reason:
         return f"{run}, and all are stopped, as {stop_reason}. Homes stay; {_STOPS}."
     return (
-        f"{run}, and go on, with their kernels: {_STOPS}. After 5 minutes without a hub, servers "
-        "may not answer their users' pages until it is back."
+        f"{run} and {'goes' if servers == 1 else 'go'} on, with all kernels: {_STOPS}. After 5 "
+        "minutes without a hub, servers may not answer their users' pages until it is back."
     )
 
 

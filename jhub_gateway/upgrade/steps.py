@@ -35,6 +35,10 @@ class Patience:
     start: float = 600
 
 
+async def _install_nothing() -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the operator asks of a run.
@@ -44,7 +48,7 @@ class Settings:
     is empty for the share's. ``find_problems`` yields what is wrong with the values files.
     """
 
-    start: Callable[[], Awaitable[int]]
+    start: Callable[[], Awaitable[int]] = _install_nothing
     find_problems: Callable[[], Iterable[str]] = tuple
     command: str = "the command"
     may_stop: bool = False
@@ -109,6 +113,13 @@ class Steps:
 
     async def stop_hub(self, record: Record) -> Record:
         """Stop the hub, and note which servers run without it."""
+        await self.switch_off()
+        pods = await self.cluster.list_user_pods(self.wanted.hub_name)
+        self.say(f"the hub is off, and {names.describe_count(len(pods), 'server')} without it")
+        return replace(record, pods=pods)
+
+    async def switch_off(self) -> None:
+        """Have the hub end, and wait for it: nobody else is at the database then."""
         await self.cluster.scale_hub(0)
 
         async def is_gone() -> bool | None:
@@ -119,9 +130,6 @@ class Steps:
                 f"the hub's pod has not ended in {self.settings.patience.stop:.0f} s: see `kubectl "
                 f"get pods --namespace {self.cluster.namespace}`, and repeat the command"
             )
-        pods = await self.cluster.list_user_pods(self.wanted.hub_name)
-        self.say(f"the hub is off, and {names.describe_count(len(pods), 'server')} without it")
-        return replace(record, pods=pods)
 
     async def stop_servers(self, record: Record) -> Record:
         """End all servers, as nobody can start one now."""
@@ -139,11 +147,20 @@ class Steps:
 
     async def back_up(self, record: Record) -> Record:
         """Copy the database into a file of the claim."""
-        claim = self.settings.backup_claim or self.wanted.claim
-        path = f"{SHARE}/{record.backup}"
-        await self._run_hub_job(names.BACK_UP, ["jhub-gateway", "database", "backup", "--to", path])
-        self.say(f"the backup is {record.backup} of the claim {claim}")
+        await self.write_backup(record.backup)
         return record
+
+    async def write_backup(self, path: str) -> None:
+        """Copy the database into the file of that path in the claim."""
+        command = ["jhub-gateway", "database", "backup", "--to", f"{SHARE}/{path}"]
+        await self._run_hub_job(names.BACK_UP, command)
+        claim = self.settings.backup_claim or self.wanted.claim
+        self.say(f"the backup is {path} of the claim {claim}")
+
+    async def read_backup(self, path: str) -> None:
+        """Put the file of that path in the claim in the place of the database."""
+        command = ["jhub-gateway", "database", "restore", "--from", f"{SHARE}/{path}", "--replace"]
+        self.say((await self._run_hub_job("restore", command)).strip().rpartition("\n")[2])
 
     async def migrate_share(self, record: Record) -> Record:
         """Bring the share to the new layout."""

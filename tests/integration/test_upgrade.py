@@ -11,6 +11,7 @@ from jhub_gateway.upgrade.kubeconfig import find_namespace, open_client
 from jhub_gateway.upgrade.locking import hold_lock
 from jhub_gateway.upgrade.look import look
 from jhub_gateway.upgrade.record import Record, read_config_map
+from jhub_gateway.upgrade.restoring import restore_backup
 from jhub_gateway.upgrade.run import run_upgrade
 from jhub_gateway.upgrade.steps import Patience
 from tests.fixtures.cluster import Namespace
@@ -150,6 +151,22 @@ async def test_a_hub_that_is_off_needs_a_word_on_its_version(site: Site):
     with pytest.raises(UpgradeError, match="say it with --from VERSION"):
         await upgrade(site)
     assert (await upgrade(site, from_version="0.2.0")).is_finished
+
+
+async def test_the_way_back_leaves_the_hub_off_and_a_backup_of_what_was(site: Site):
+    site.fails = "migrate-database"
+    with pytest.raises(UpgradeError):
+        await upgrade(site)
+    site.fails, site.jobs, said = "", [], []
+    settings = site.make_settings()
+    before = await restore_backup(site, WANTED, settings, "backups/one", said.append, LEASE_SECONDS)
+    assert site.jobs == ["back-up", "restore"]
+    assert said[0] == f"the backup is {before} of the claim gateway-share"
+    assert site.get_replicas() == 0
+    assert await site.list_hub_pods() == []
+    # What the interrupted upgrade did is not taken for done.
+    await upgrade(site, from_version="0.2.0")
+    assert site.jobs[2:] == JOBS
 
 
 async def test_of_two_runs_one_is_refused(site: Site):

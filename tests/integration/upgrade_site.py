@@ -48,10 +48,13 @@ class Site(Cluster):
         self.forgets: set[str] = set()
 
     async def run_job(self, job: Any, namespace: str, seconds: float) -> str:  # noqa: ARG002
-        # The API server takes it as it is, under the restricted standard.
-        arguments = ("create", "--dry-run=server", "-f", "-")
-        await asyncio.to_thread(self.space.kubectl, *arguments, manifest=job)
         name = job["metadata"]["name"].removeprefix("jhub-gateway-upgrade-")
+        # The API server takes it as it is, and its pod under the restricted standard.
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}}
+        pod["spec"] = job["spec"]["template"]["spec"]
+        both = {"apiVersion": "v1", "kind": "List", "items": [job, pod]}
+        arguments = ("create", "--dry-run=server", "-f", "-")
+        await asyncio.to_thread(self.space.kubectl, *arguments, manifest=both)
         self.jobs.append(name)
         if name == self.fails:
             raise UpgradeError(f"the Job {name} has failed")

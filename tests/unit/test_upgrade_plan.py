@@ -26,7 +26,7 @@ ENDING = [*ALL[:3], "stop-servers", *ALL[3:]]
 @pytest.mark.parametrize(
     ("changes", "steps", "servers"),
     [
-        ({}, ALL, "go on, with their kernels"),
+        ({}, ALL, "2 servers run and go on, with all kernels"),
         ({"version": "0.3.0", "revision": "new"}, ALL, "go on"),  # other values alone
         ({"version": "0.3.0rc1"}, ALL, "go on"),
         ({"version": None, "layout": None, "revision": None}, ALL, "go on"),
