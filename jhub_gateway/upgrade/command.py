@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -58,14 +58,13 @@ def add_upgrade_command(commands: "argparse._SubParsersAction[argparse.ArgumentP
         _add_judgement(parser)
 
 
-def run_plan(options: argparse.Namespace) -> str:
-    """Return the plan."""
+def run_plan(options: argparse.Namespace) -> tuple[str, int]:
+    """Return the plan, and 1 where it is refused."""
     from jhub_gateway.upgrade.plan import describe_plan
 
     plan = asyncio.run(_plan(options))
-    if options.format == "json":
-        return json.dumps(asdict(plan), indent=2)
-    return describe_plan(plan)
+    text = json.dumps(asdict(plan), indent=2) if options.format == "json" else describe_plan(plan)
+    return text, 1 if plan.refusals else 0
 
 
 def run_run(options: argparse.Namespace) -> str:
@@ -130,6 +129,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restart", action="store_true", help="begin anew, and forget an interrupted run"
     )
+    parser.add_argument(
+        "--no-check", action="store_true", help="don't look for what is wrong in the values files"
+    )
     parser.add_argument("command", nargs="*", metavar="-- COMMAND", help="installs the new hub")
 
 
@@ -171,6 +173,7 @@ async def _run(options: argparse.Namespace) -> "Record":
 
     settings = Settings(
         start=start,
+        find_problems=tuple if options.no_check else lambda: find_value_problems(options),
         command=shlex.join(options.command),
         may_stop=options.stop_servers,
         restart=options.restart,
@@ -190,6 +193,19 @@ async def _restore(options: argparse.Namespace) -> str:
     wanted, settings = _read_wanted(options), Settings(backup_claim=options.backup_claim)
     async with _open_cluster(options, wanted) as cluster:
         return await restore_backup(cluster, wanted, settings, options.backup, _say)
+
+
+def find_value_problems(options: argparse.Namespace) -> Iterator[str]:
+    """Yield what `jhub-gateway check` finds in the values files; what it only warns of is said."""
+    from jhub_gateway.checks.values_check import Question, check_values
+
+    files = tuple(options.values)
+    question = Question(files, options.kubeconfig, options.context, options.namespace)
+    for problem in check_values(question):
+        if problem.is_warning:
+            _say(str(problem))
+        else:
+            yield str(problem)
 
 
 def _read_wanted(options: argparse.Namespace) -> "Wanted":

@@ -87,7 +87,8 @@ class Steps:
 
         An image that can't be pulled is noticed while the hub still runs.
         """
-        if problems := list(self.settings.find_problems()):
+        # It asks the cluster with clients of its own, each in its own loop.
+        if problems := await asyncio.to_thread(lambda: list(self.settings.find_problems())):
             raise UpgradeError("\n".join(problems))
         hub = await self.cluster.read_hub()
         self._check_claim(hub)
