@@ -40,7 +40,7 @@ def test_notebooks_and_their_kernels_go_on_through_an_upgrade(make_installed_hub
     hub.folder.write()
     plan = upgrade(hub, "plan")
     assert f"The hub runs jhub-gateway {VERSION} with JupyterHub 5.5.0" in plan
-    assert "1 server runs, and go on, with their kernels" in plan
+    assert "1 server runs and goes on, with all kernels" in plan
     said = upgrade(hub, "run", "--", *hub.apply_command)
     assert f"upgraded to jhub-gateway {__version__}" in said
 
