@@ -14,5 +14,6 @@ TUTORIALS = "tutorials"  # a directory per release; the folder of the same name 
 OWNERS = "owners"  # whose each home is; no user's server mounts it
 NAMES = "names"  # which home a user name had last; no user's server mounts it
 USAGE = "usage"  # how much each home and dataset takes
+BACKUPS = "backups"  # of the hub's database, before upgrades; no user's server mounts it
 
 DATA_LINK = "gateway"  # in each home: leads to the owner's groups/ and datasets/

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jhub_gateway.errors import StartRefused
 from jhub_gateway.policy.layout import (
+    BACKUPS,
     DATASETS,
     GROUPS,
     HOMES,
@@ -169,7 +170,7 @@ def _check_vital(root: Path) -> None:
 
 def _guess_layout(root: Path) -> int:
     entries = set(os.listdir(root))
-    strange = {one for one in entries - set(_FOLDERS) if not _is_of_file_system(one)}
+    strange = {one for one in entries - {*_FOLDERS, BACKUPS} if not _is_of_file_system(one)}
     # Without a home there is nothing to migrate: init may have been killed before its marker.
     if HOMES in entries and (strange or os.listdir(root / HOMES)):
         return 1

@@ -1,7 +1,6 @@
 """One upgrade of a hub at a time: who takes its steps holds a Lease."""
 
 import asyncio
-import getpass
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +26,7 @@ async def hold_lock(
     A run that was killed leaves its own for ``seconds``, which are waited for. Raises UpgradeError
     if another run holds it for longer.
     """
-    me = f"{getpass.getuser()}@{socket.gethostname()}_{token_hex(4)}"
+    me = f"{socket.gethostname()}_{token_hex(4)}"
     lease = Lease(client, namespace, NAME, me, seconds)
     await _take(lease, say, seconds)
     task = asyncio.current_task()

@@ -51,8 +51,8 @@ async def run_in_pod(
                         streams[message.data[0]] += message.data[1:]
     except (ApiException, ClientError, OSError) as problem:
         raise UpgradeError(
-            f"the pod {pod} can't be asked: {problem}. The kubeconfig needs the right to create "
-            "pods/exec"
+            f"the pod {pod} can't be asked: {problem}. Its container must run, and the kubeconfig "
+            "have the rights to create and get pods/exec"
         ) from problem
     said = {number: bytes(text).decode(errors="replace") for number, text in streams.items()}
     return Ran(_read_status(said[ERROR_CHANNEL]), said[STDOUT_CHANNEL], said[STDERR_CHANNEL])

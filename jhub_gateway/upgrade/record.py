@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from jhub_gateway.policy.layout import BACKUPS
 from jhub_gateway.upgrade.errors import UpgradeError
 from jhub_gateway.upgrade.models import Found, UserPod
 from jhub_gateway.upgrade.plan import VERIFY
@@ -35,8 +36,8 @@ class Record:
     @classmethod
     def begin(cls, to: str, image: str, found: Found, now: datetime) -> Self:
         """Return the record of an upgrade of which nothing is done yet."""
-        name = f"hub-{found.version or 'unknown'}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite"
-        return cls(to, image, found, format_time(now), f"backups/{name}")
+        name = f"hub-{found.version or 'unknown'}"
+        return cls(to, image, found, format_time(now), make_backup_path(name, now))
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -65,6 +66,11 @@ class Record:
     def note(self, step: str, now: datetime) -> Self:
         """Return it with the step done."""
         return replace(self, steps=self.steps | {step: format_time(now)})
+
+
+def make_backup_path(name: str, now: datetime) -> str:
+    """Return where in its volume a backup is that is made now."""
+    return f"{BACKUPS}/{name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.sqlite"
 
 
 def format_time(now: datetime) -> str:

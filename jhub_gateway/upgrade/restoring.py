@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from jhub_gateway.upgrade.cluster import Cluster
 from jhub_gateway.upgrade.locking import LEASE_SECONDS, hold_lock
 from jhub_gateway.upgrade.models import Wanted
+from jhub_gateway.upgrade.record import make_backup_path
 from jhub_gateway.upgrade.steps import Say, Settings, Steps
 
 
@@ -24,7 +25,7 @@ async def restore_backup(
     async with hold_lock(cluster.client, cluster.namespace, say, lease_seconds):
         steps = Steps(cluster, wanted, settings, say)
         await steps.switch_off()
-        before = f"backups/before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite"
+        before = make_backup_path("before-restore", datetime.now(UTC))
         await steps.write_backup(before)
         # What was done to the database is done no more.
         await cluster.remove_record()

@@ -183,8 +183,8 @@ class Steps:
         if status:
             raise UpgradeError(
                 f"`{self.settings.command}` ended with {status}. All before it is done: put it "
-                "right and repeat the whole command, which goes on here. The way back is in the "
-                f"documentation; it needs the backup {record.backup}"
+                "right and repeat the whole command, which goes on here. The way back: "
+                f"`jhub-gateway upgrade restore --backup {record.backup}`"
             )
         await self.cluster.scale_hub(1)
         return record
