@@ -1,5 +1,6 @@
 """From the release before this one to this one, while users' notebooks run."""
 
+import os
 import subprocess
 import sys
 from copy import deepcopy
@@ -74,6 +75,7 @@ def upgrade(hub: InstalledHub, command: str, *more: str) -> str:
         [sys.executable, "-m", "jhub_gateway", "upgrade", command, *values, *place, *more],
         capture_output=True,
         text=True,
+        env={**os.environ, "SSL_CERT_FILE": str(hub.folder.path / "ca-certificates.crt")},
         timeout=SECONDS,
     )
     assert not done.returncode, done.stdout + done.stderr
