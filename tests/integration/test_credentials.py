@@ -198,7 +198,7 @@ def test_connectors_by_group(make_gateway, provider, files, tmp_path):
     (secret / "password").write_text("Gez4-moon\n")
     hub = make_gateway(f"""
 c.LocalGatewaySpawner.credentials = [
-    {{"name": "portal", "system": "plain", "audience": "https://portal.example.org"}},
+    {{"name": "portal", "system": "plain", "audience": "https://portal.gateway.org"}},
     {{"name": "wes", "system": "token_exchange", "audience": "wes"}},
     {{"name": "ftp", "system": "static", "directory": "{secret}",
       "reread_seconds": 1, "allowed_groups": ["/gateway/large-memory"]}},

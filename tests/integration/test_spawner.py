@@ -243,7 +243,7 @@ c.GatewaySpawner.datasets = [
 ]
 c.GatewaySpawner.tutorials = [
     {"name": "first-1"},
-    {"name": "course", "git": "https://git.example.org/course", "branch": "main"},
+    {"name": "course", "git": "https://git.gateway.org/course", "branch": "main"},
 ]
 """
 

@@ -33,7 +33,7 @@ c.GatewayAuthenticator.stop_removed_users = True
 c.LocalGatewaySpawner.credentials = [
     {"name": "tes", "system": "token_exchange", "audience": "tes", "scope": "tes"},
     {"name": "wes", "system": "token_exchange", "audience": "wes"},
-    {"name": "portal", "system": "plain", "audience": "portal.gateway.example"},
+    {"name": "portal", "system": "plain", "audience": "portal.gateway.org"},
 ]
 """
 
