@@ -1,6 +1,9 @@
 """``jhub-gateway check -f values.yaml``: for operators, before helm."""
 
 import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jhub_gateway.errors import ConfigurationError
@@ -61,8 +64,20 @@ def run_values_check(options: argparse.Namespace) -> tuple[str, int]:
         is_offline=options.offline,
     )
     try:
-        report = check_values(question)
+        with _without_warnings():
+            report = check_values(question)
     except (OSError, ConfigurationError) as problem:
         options.refuse(str(problem))
     text = format_json(report) if options.format == "json" else format_text(report)
     return text, 1 if report.has_errors else 0
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep the classes from logging what the report tells."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -7,6 +7,7 @@ from jhub_gateway.checks.report import Problem
 from jhub_gateway.checks.site import Site
 from jhub_gateway.models import MemoryProfile, Node
 from jhub_gateway.policy.node_fit import Needs, find_misfit
+from jhub_gateway.policy.profiles import make_override
 from jhub_gateway.policy.setting_paths import Path
 
 
@@ -25,13 +26,16 @@ def find_misfits(site: Site, nodes: Sequence[Node]) -> Iterator[Problem]:
 
 def _make_needs(spawner: Any, profile: MemoryProfile, memory: int) -> Needs:
     """Return what KubeSpawner makes of the hub's settings and the profile's together."""
+    own = make_override(profile)
+    limits = {**spawner.extra_resource_limits, **own.get("extra_resource_limits", {})}
     return Needs(
         memory=memory,
-        cpu=profile.cpu_guarantee or spawner.cpu_guarantee or 0,
-        selector={**spawner.node_selector, **(profile.node_selector or {})},
+        cpu=own.get("cpu_guarantee") or spawner.cpu_guarantee or 0,
+        selector={**spawner.node_selector, **own.get("node_selector", {})},
         tolerations=[*_list_values(spawner.tolerations), *profile.tolerations],
         affinity=_list_values(spawner.node_affinity_required),
-        resources={**spawner.extra_resource_guarantees, **spawner.extra_resource_limits},
+        # Without a guarantee of its own, a limit is one.
+        resources={**limits, **spawner.extra_resource_guarantees},
     )
 
 

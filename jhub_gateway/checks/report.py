@@ -29,7 +29,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """All that was found in ``values``: one problem for each value, the first that is told."""
+    """All that was found in ``values``: of each value the first error and the first warning."""
 
     values: Values
     problems: list[Problem] = field(default_factory=list)
@@ -38,15 +38,20 @@ class Report:
     def add(self, problems: Iterable[Problem]) -> None:
         """Take problems up, with the places of their values."""
         for problem in problems:
-            if not self._is_told(problem.path):
+            if not self._is_told(problem):
                 place = problem.place or self.values.find(*problem.path)
                 sentence = _leave_out_path(problem)
                 self.problems.append(replace(problem, place=place, sentence=sentence))
 
-    def _is_told(self, path: Path) -> bool:
-        explained = (told.explains for told in self.problems if told.explains)
-        return (bool(path) and any(told.path == path for told in self.problems)) or any(
-            path[: len(above)] == above for above in explained
+    def _is_told(self, problem: Problem) -> bool:
+        """Whether the value has a problem already, or another one explains it."""
+        path = problem.path
+        return any(
+            (path and told.path == path)
+            or (told.explains and path[: len(told.explains)] == told.explains)
+            for told in self.problems
+            # A warning stands for no error.
+            if told.is_warning <= problem.is_warning
         )
 
     def __iter__(self) -> Iterator[Problem]:

@@ -102,7 +102,7 @@ def test_rights_that_the_hub_lacks_are_named_verb_by_verb(namespace, check, tmp_
 
     namespace.kubectl("delete", "rolebinding", "hub-gateway-credentials")
     (problem,) = wait_for(check, "may not patch secrets")
-    assert "helm-values/credentials-rbac.yaml" in problem.sentence
+    assert "credentials-rbac.yaml there" in problem.sentence
     namespace.kubectl("delete", "rolebinding", "hub")
     sentences = [problem.sentence for problem in wait_for(check, "may not list, delete pods")]
     assert any("may not create, get, list, patch, delete secrets" in one for one in sentences)

@@ -151,6 +151,14 @@ def test_several_faults_are_told_together_errors_first(check):
     ]
 
 
+def test_a_warning_hides_no_error_of_the_same_value(check):
+    text, _ = change("registry.gateway.org/jhub-gateway-hub:0.1.0", "registry.example.org/hub:2")
+    assert [problem.is_warning for problem in check(text)] == [False, True]
+    # JupyterHub's own settings may be those of a newer one.
+    text, _ = change("spawner_class: gateway", "spawner_clas: gateway")
+    assert [problem.is_warning for problem in check(text)] == [False, True]
+
+
 def test_a_value_is_named_in_the_file_that_has_it_last(check):
     later = "singleuser:\n  cloudMetadata: {blockWithIptables: true}\n  storage: null\n"
     first, second = check(GOOD, later)
@@ -225,6 +233,16 @@ def test_the_status_is_1_for_errors_and_0_for_warnings(run):
     assert (status, text.splitlines()[-1]) == (1, "problems: 1, warnings: 0")
     status, text = run(change("hub:0.1.0", "hub:0.0.9")[0])
     assert (status, text.splitlines()[-1]) == (0, "problems: 0, warnings: 1")
+
+
+def test_only_the_report_is_printed(tmp_path, capfd):
+    file = tmp_path / "site.yaml"
+    text, _ = change("spawner_class:", "base_ulr: /\n      spawner_class:")
+    file.write_text(text)
+    assert main(["check", "-f", str(file), "--offline"]) == 0
+    printed = capfd.readouterr()
+    assert "did you mean 'base_url'?" in printed.out
+    assert printed.err == ""
 
 
 def test_programs_read_json(run):
