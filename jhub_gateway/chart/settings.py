@@ -14,12 +14,13 @@ import yaml
 from traitlets.config import Config
 
 from jhub_gateway.chart.chart_values import ChartValues
-from jhub_gateway.chart.database import set_database
+from jhub_gateway.chart.database import SQLITE, set_database
 from jhub_gateway.chart.extra_config import run_extra_config
 from jhub_gateway.chart.pass_through import pass_hub_config, set_secrets
 from jhub_gateway.chart.pods import set_pods
 from jhub_gateway.chart.services import set_services
 from jhub_gateway.chart.volumes import set_volumes
+from jhub_gateway.errors import ConfigurationError
 
 SECRET_DIRECTORY = Path("/usr/local/etc/jupyterhub/secret")
 
@@ -120,8 +121,18 @@ def load_chart_config(config: Config, directory: Path = SECRET_DIRECTORY) -> Non
     there is no such Secret.
     """
     values = yaml.safe_load((directory / "values.yaml").read_text())
+    _check_database(ChartValues(values))
     keys = (file for file in directory.iterdir() if file.name.startswith("hub.") and file.is_file())
     apply_values(config, values, {file.name: file.read_text() for file in keys})
+
+
+def _check_database(chart: ChartValues) -> None:
+    """Raise ConfigurationError for a database that would be gone with the hub's pod."""
+    if (kind := chart.get("hub.db.type")) in SQLITE:
+        raise ConfigurationError(
+            f"hub.db.type is {kind!r}: only the chart has a volume for it. Set it to postgres or "
+            "mysql, with hub.db.url, as in helm-values/high-availability.yaml"
+        )
 
 
 def _set_hub(config: Config, chart: ChartValues, environment: Mapping[str, str]) -> None:

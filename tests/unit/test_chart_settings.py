@@ -198,9 +198,18 @@ def test_what_the_chart_stops_the_hub_for(values, sentence):
 
 
 def test_a_pod_without_helm_reads_its_secret(tmp_path):
-    (tmp_path / "values.yaml").write_text(yaml.safe_dump({"hub": {"services": {"a": {}}}}))
+    database = {"type": "postgres", "url": "postgresql+psycopg2://hub@database/hub"}
+    values = {"hub": {"services": {"a": {}}, "db": database}}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
     for key, value in {**SECRETS, "hub.services.a.apiToken": "token"}.items():
         (tmp_path / key).write_text(value)
     config = Config()
     load_chart_config(config, tmp_path)
     assert config.JupyterHub.services[-1] == {"name": "a", "api_token": "token"}
+
+
+@pytest.mark.parametrize("database", ["", "hub: {db: {type: sqlite-memory}}"])
+def test_without_helm_there_is_no_volume_for_sqlite(tmp_path, database):
+    (tmp_path / "values.yaml").write_text(database or "{}")
+    with pytest.raises(ConfigurationError, match="hub.db.type is 'sqlite"):
+        load_chart_config(Config(), tmp_path)
