@@ -211,5 +211,5 @@ def test_a_pod_without_helm_reads_its_secret(tmp_path):
 @pytest.mark.parametrize("database", ["", "hub: {db: {type: sqlite-memory}}"])
 def test_without_helm_there_is_no_volume_for_sqlite(tmp_path, database):
     (tmp_path / "values.yaml").write_text(database or "{}")
-    with pytest.raises(ConfigurationError, match="hub.db.type is 'sqlite"):
+    with pytest.raises(ConfigurationError, match=r"hub\.db\.type is 'sqlite"):
         load_chart_config(Config(), tmp_path)
