@@ -1,23 +1,23 @@
 """What each connector is: one of the gateway's systems, and how its credential is had.
 
-Why the interface is as it is, by systems that have no connector yet. docs/reference/connectors.md
-says where their documentation has it, and tests/unit/connector_sketches.py holds them as code.
+Why the interface is as it is, by the systems that need most of it:
 
-=========== ============================ ===================== =================================
-System      ``issue`` asks               files                 renewal and end
-=========== ============================ ===================== =================================
-JATOS       an administrator's token     ``<name>``            ``renew`` makes another and deletes
-            makes one for the user                             the one before the last; ``revoke``
-                                                               deletes both; ``is_kept``
-Arvados     the login's token makes one  ``settings.conf``,    another before the lifetime ends;
-            for each cluster, an entry   ``<cluster>.conf``    ``revoke`` deletes it; ``is_kept``
-            each
-Dataverse   the login's token recreates  ``<name>``            once in its year, as another ends
-            the user's one API token                           the first; ``revoke`` deletes it;
-                                                               ``is_kept``
-TESK, WES   nothing (``plain``) or the   none or ``<name>``    with the login
-            provider (token exchange)
-=========== ============================ ===================== =================================
+========= ============================ ===================== =================================
+System    ``issue`` asks               files                 renewal and end
+========= ============================ ===================== =================================
+JATOS     an administrator's token     ``<name>.token``,     another each week, and the one
+          makes one for the user       ``<name>.url``        before is deleted at the next look;
+                                                             ``revoke`` deletes both
+Arvados   the login's token makes one, ``settings.conf``     another at half of its lifetime, the
+          at any of several hosts                            first ends by itself; ``revoke``
+                                                             deletes both
+Dataverse the login's token recreates  ``<name>.api_token``, another ends the first, so it is
+          the user's one API token     ``<name>.server_url`` seldom; ``revoke`` deletes it
+TES, WES  the provider (exchange),     ``<name>.url``        with the token
+          nothing (login, static)
+========= ============================ ===================== =================================
+
+Systems are looked at by ``renew``: it returns what it was given, with a later ``renew_at``.
 """
 
 from abc import ABC, abstractmethod

@@ -1,7 +1,6 @@
 """A credential that the gateway's users share, such as an FTP account or an API key."""
 
 import asyncio
-import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from jhub_gateway.connectors.base import Connector, TokenService
+from jhub_gateway.connectors.settings import read_path, read_seconds
 from jhub_gateway.errors import CredentialUnavailable
 from jhub_gateway.models import Issued, Login
 from jhub_gateway.policy.credentials import (
@@ -49,25 +49,25 @@ class Static(Connector):
     @classmethod
     def make(cls, name: str, audience: str, settings: Mapping[str, Any]) -> Self:
         readers = {
-            "directory": _read_directory,
+            "directory": read_path,
             "token": read_component,
-            "reread_seconds": _read_seconds,
+            "reread_seconds": read_seconds(1),
         }
         return cls(name, audience, **read_settings(name, settings, readers, ("directory",)))
 
     def check(self) -> None:
         try:
-            self._read()
+            self.read()
         except CredentialUnavailable as error:
             raise make_setting_error(self.name, f"directory: {error}") from error
 
     async def issue(self, login: Login, service: TokenService) -> Issued:  # noqa: ARG002
         renew_at = self._clock() + self.reread_seconds
-        files = await asyncio.to_thread(self._read)
+        files = await asyncio.to_thread(self.read)
         token = self._name_file(self.token) if self.token else None
         return Issued(files=files, token=token, renew_at=renew_at)
 
-    def _read(self) -> dict[str, bytes]:
+    def read(self) -> dict[str, bytes]:
         """Return the files. Raises CredentialUnavailable naming the directory, not the contents."""
         try:
             contents = _read_files(self.directory)
@@ -110,16 +110,3 @@ def _read_files(directory: Path) -> dict[str, bytes]:
             with path.open("rb") as file:
                 contents[path.name] = file.read(LARGEST_CREDENTIAL + 1 - count_bytes(contents))
     return contents
-
-
-def _read_directory(value: object) -> Path:
-    if not isinstance(value, str) or not value.startswith("/"):
-        raise ValueError(f"{value!r} is no absolute path")
-    return Path(value)
-
-
-def _read_seconds(value: object) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 1:  # type: ignore[arg-type, operator]
-        raise ValueError(f"{value!r} is no number of seconds; 1 is the fewest")
-    return float(value)  # type: ignore[arg-type]

@@ -98,10 +98,10 @@ def test_each_system_has_its_connector(tmp_path):
 
 def test_an_unknown_system_is_named_with_the_known_ones():
     with pytest.raises(ConfigurationError) as raised:
-        make(system="ftp")
+        make(system="sftp")
     message = str(raised.value)
-    assert message.startswith("credentials: credential 'wes': system: 'ftp' is unknown")
-    assert "plain, static, token_exchange" in message
+    assert message.startswith("credentials: credential 'wes': system: 'sftp' is unknown")
+    assert "jatos, plain, static, token_exchange" in message
 
 
 @pytest.mark.parametrize(
