@@ -96,9 +96,8 @@ class Arvados(ApiConnector):
             handle = {**issued.handle, "host": host}
             return replace(issued, files=self._write(host, token), handle=handle)
 
-        others = [host for host in self.api_hosts if host != current]
         try:
-            return await self._try_hosts([current, *others], find_good)
+            return await self._try_hosts(self._put_first(current), find_good)
         except RequestRefused as answer:
             if answer.code == 401:
                 return None
@@ -110,11 +109,10 @@ class Arvados(ApiConnector):
                 await self._delete(service, made)
 
     async def _delete(self, service: TokenService, made: Mapping[str, Any]) -> None:
-        others = [host for host in self.api_hosts if host != made["host"]]
         path = f"{_TOKENS}/{made['uuid']}"
         try:
             await self._try_hosts(
-                [made["host"], *others],
+                self._put_first(made["host"]),
                 lambda host: self._ask(service, host, made["token"], "DELETE", path),
             )
         except RequestRefused as answer:
@@ -134,6 +132,10 @@ class Arvados(ApiConnector):
             {"host": host, "uuid": uuid, "token": token},
             expires_at=ends if told is None else min(ends, told),
         )
+
+    def _put_first(self, host: str) -> list[str]:
+        """Return the hosts, with this one first unless the operator has removed it."""
+        return sorted(self.api_hosts, key=lambda each: each != host)
 
     def _write(self, host: str, token: str) -> dict[str, bytes]:
         text = f"ARVADOS_API_HOST={host}\nARVADOS_API_TOKEN={token}\n"

@@ -10,7 +10,7 @@ from jhub_gateway.connectors.settings import read_url
 from jhub_gateway.connectors.static import Static
 from jhub_gateway.connectors.token_exchange import TokenExchange
 from jhub_gateway.models import Issued, Login
-from jhub_gateway.policy.credentials import read_settings
+from jhub_gateway.policy.credentials import make_setting_error, read_settings
 from jhub_gateway.policy.entry_values import read_choice, read_flag
 
 _SECONDS = 5.0
@@ -42,6 +42,8 @@ class Ga4gh(Connector):
         readers = {**own, **dict.fromkeys(_BEARER_KEYS, lambda value: value)}
         values = read_settings(name, settings, readers, ("url",))
         bearer = _BEARERS[values.get("bearer", "exchange")]
+        if bearer is Static and "token" not in values:
+            raise make_setting_error(name, "it has no 'token', which 'bearer: static' needs")
         rest = {key: value for key, value in settings.items() if key not in own}
         made = bearer.make(name, audience, rest)
         return cls(made, values["url"], values.get("health_check", True))

@@ -364,7 +364,11 @@ async def test_a_system_that_is_down_is_late_alone(start, hub, tmp_path, clock):
         ({"system": "ga4gh", "audience": "a"}, "has no 'url'"),
         ({"system": "ga4gh", "url": "https://a"}, "no 'audience' and no 'resource'"),
         ({"system": "ga4gh", "url": "https://a", "bearer": "token"}, "bearer: 'token' is not"),
-        ({"system": "ga4gh", "url": "https://a", "bearer": "static"}, "has no 'directory'"),
+        ({"system": "ga4gh", "url": "https://a", "bearer": "static"}, "has no 'token'"),
+        (
+            {"system": "ga4gh", "url": "https://a", "bearer": "static", "token": "key"},
+            "has no 'directory'",
+        ),
         ({"system": "ga4gh", "url": "ftp://a", "bearer": "login"}, "no address like https://"),
         ({"system": "ga4gh", "url": "https://a", "bearer": "login", "scope": "x"}, "'scope'"),
         ({"system": "ftp", "directory": "/x"}, "has no 'host'"),
