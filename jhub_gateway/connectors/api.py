@@ -25,8 +25,8 @@ FEWEST_CHECK_SECONDS = 120.0
 # All requests of one call of a connector together: it is cancelled after fifteen seconds.
 REQUEST_SECONDS = 12.0
 
-# What fits an HTTP header and a file of settings: no space, no line break, nothing that is quoted.
-_TOKEN = re.compile(r"[-._~+/A-Za-z0-9]{1,4096}", re.ASCII)
+# As RFC 6750 has it, which fits files of settings too: no space, no line break, no quotes.
+_TOKEN = re.compile(r"[-._~+/A-Za-z0-9]{1,4096}=*", re.ASCII)
 
 
 class RequestRefused(CredentialUnavailable):
@@ -135,13 +135,12 @@ class ApiConnector(Connector):
         except HTTPClientError as answer:
             raise RequestRefused(url, answer.code) from None
 
-    def read_token(self, value: object) -> str:
-        """Return a token out of an answer. Raises CredentialUnavailable, without the value."""
-        if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-            raise CredentialUnavailable(
-                f"credential {self.name!r}: the answer has no token, or one that no header can hold"
-            )
-        return value
+
+def read_token(value: object, source: object = "the answer") -> str:
+    """Return a token out of ``source``. Raises CredentialUnavailable, without the value."""
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise CredentialUnavailable(f"{source} has no token, or one that no header can hold")
+    return value
 
 
 def bear(token: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from jhub_gateway.connectors.api import (
     bear,
     pick,
     read_moment,
+    read_token,
 )
 from jhub_gateway.connectors.base import TokenService
 from jhub_gateway.connectors.settings import read_seconds
@@ -124,7 +125,7 @@ class Arvados(ApiConnector):
         uuid = pick(made, "uuid")
         if not isinstance(uuid, str) or not _UUID.fullmatch(uuid):
             raise CredentialUnavailable(f"credential {self.name!r}: {host} answered with no token")
-        token = f"v2/{uuid}/{self.read_token(pick(made, 'api_token'))}"
+        token = f"v2/{uuid}/{read_token(pick(made, 'api_token'))}"
         # A cluster may let tokens live for less than was asked for.
         told = read_moment(pick(made, "expires_at"))
         return self.make_issued(

@@ -13,6 +13,7 @@ from jhub_gateway.connectors.api import (
     bear,
     pick,
     read_moment,
+    read_token,
 )
 from jhub_gateway.connectors.base import TokenService
 from jhub_gateway.connectors.settings import read_seconds, read_secure_url
@@ -59,7 +60,7 @@ class Dataverse(ApiConnector):
                 f"Log in at {self.url} once, then start your server again."
             ) from refusal
         told = _TOLD.search(str(pick(answer, "data", "message")))
-        token = self.read_token(told and told[1])
+        token = read_token(told and told[1])
         files = {f"{self.name}.api_token": token, f"{self.name}.server_url": self.url}
         return self.make_issued(
             {name: text.encode() for name, text in files.items()},

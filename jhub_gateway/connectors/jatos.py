@@ -15,6 +15,7 @@ from jhub_gateway.connectors.api import (
     bear,
     pick,
     read_moment,
+    read_token,
 )
 from jhub_gateway.connectors.base import TokenService
 from jhub_gateway.connectors.settings import read_path, read_seconds, read_secure_url
@@ -70,7 +71,7 @@ class Jatos(ApiConnector):
         user = await self._find_user(login, service)
         body = {"name": f"notebook {self.name}"}
         made = pick(await self._administer(service, "POST", f"users/{user}/tokens", body), "data")
-        token, number = self.read_token(pick(made, "token")), pick(made, "id")
+        token, number = read_token(pick(made, "token")), pick(made, "id")
         if not isinstance(number, int):
             raise CredentialUnavailable(f"credential {self.name!r}: the new token has no id")
         ends = read_moment(pick(made, "expirationDate"))
@@ -141,4 +142,4 @@ class Jatos(ApiConnector):
             raise CredentialUnavailable(
                 f"{self.admin_token_file} can't be read: {problem}"
             ) from error
-        return self.read_token(token)
+        return read_token(token, self.admin_token_file)

@@ -147,6 +147,9 @@ async def test_a_wrong_token_of_the_administrator_is_no_refusal_to_the_user(
     with pytest.raises(CredentialUnavailable, match=r"/users answered 401$") as raised:
         await jatos.issue(LOGIN, hub)
     assert "secret" not in str(raised.value)
+    (tmp_path / "admin").write_text("\n")
+    with pytest.raises(ConfigurationError, match=r"admin_token_file: /.*/admin has no token"):
+        jatos.check()
     (tmp_path / "admin").unlink()
     with pytest.raises(ConfigurationError, match=r"'jatos': admin_token_file: .*No such file"):
         jatos.check()
@@ -262,6 +265,17 @@ async def test_a_late_login_is_shown_to_no_system(start, hub, clock):
     assert system.asked == []
 
 
+async def test_no_token_goes_where_a_redirect_leads(start, hub, clock):
+    system, elsewhere = start(systems.Dataverse), start(systems.Dataverse)
+    dataverse = Dataverse("dataverse", "", system.url, clock=clock)
+    issued = await dataverse.issue(LOGIN, hub)
+    system.redirect = elsewhere.url
+    for call in (dataverse.issue(LOGIN, hub), dataverse.renew(LOGIN, hub, issued)):
+        with pytest.raises(CredentialUnavailable, match="answered 302"):
+            await call
+    assert elsewhere.asked == []
+
+
 # TES
 
 
@@ -321,6 +335,9 @@ async def test_the_logins_own_token_comes_with_the_address(start, hub):
     issued = await login.issue(LOGIN, hub)
     assert (issued.token, list(issued.files)) == ("access_token", ["wes.url"])
     assert login.audience == f"{system.url}/other"
+    system.stop()
+    with pytest.raises(CredentialUnavailable, match="service-info cannot be reached"):
+        await login.renew(LOGIN, hub, issued)
 
 
 # All of them together
