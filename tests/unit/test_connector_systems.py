@@ -7,6 +7,7 @@ import asyncio
 import json
 import ssl
 import time
+from datetime import UTC, datetime
 
 import pytest
 import tes
@@ -190,6 +191,13 @@ async def test_arvados_leaves_the_token_before_to_running_kernels(start, hub, au
     assert system.tokens == {}
 
 
+async def test_a_cluster_may_cut_the_lifetime(start, hub, authority, clock):
+    system = start(systems.Arvados, tls=authority[1])
+    system.longest = datetime.fromtimestamp(time.time() + 900, UTC).isoformat()
+    issued = await make_arvados(clock, system.host).issue(LOGIN, hub)
+    assert issued.expires_at == pytest.approx(time.time() + 900, abs=60)
+
+
 async def test_a_host_of_arvados_that_is_down_is_skipped(start, hub, authority, clock):
     first, second = (start(systems.Arvados, tls=authority[1]) for _ in range(2))
     second.tokens = first.tokens
@@ -198,7 +206,9 @@ async def test_a_host_of_arvados_that_is_down_is_skipped(start, hub, authority, 
     issued = await arvados.issue(LOGIN, hub)
     assert read_settings(issued)["ARVADOS_API_HOST"] == second.host
 
-    first.is_down, second.is_down = False, True
+    first.is_down = False
+    assert (await arvados.renew(LOGIN, hub, issued)).files == issued.files
+    second.is_down = True
     looked = await arvados.renew(LOGIN, hub, issued)
     assert read_settings(looked) == {
         "ARVADOS_API_HOST": first.host,
