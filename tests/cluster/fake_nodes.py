@@ -7,7 +7,7 @@ that no other pod is put on them: a real node may be in the same cluster.
 import hashlib
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,19 @@ def run_fake_nodes(count: int) -> Iterator[None]:
 
     kwok is built if the cache has none, which takes minutes, once.
     """
+    room = {"cpu": "1000", "memory": "4Ti", "pods": "1000"}
+    with run_nodes([make_fake_node(f"fake-{number}", room) for number in range(count)]):
+        yield
+
+
+@contextmanager
+def run_nodes(nodes: Sequence[dict[str, Any]], kubeconfig: Path = KUBECONFIG) -> Iterator[None]:
+    """Run kwok and these nodes, as `make_fake_node` makes them, on a cluster that is up."""
     BIN.mkdir(parents=True, exist_ok=True)
     link_program("kwok", provide_kwok())
-    api = Api(KUBECONFIG)
-    nodes = [_make_node(f"fake-{number}") for number in range(count)]
+    api = Api(kubeconfig)
     try:
-        process.start("kwok", *_make_arguments())
+        process.start("kwok", *_make_arguments(kubeconfig))
         for node in nodes:
             _create(api, node)
         process.wait_until(
@@ -89,10 +96,10 @@ def _build_kwok(target: Path) -> None:
     build_package(go, KWOK_MODULE, _PACKAGE, target, flags)
 
 
-def _make_arguments() -> list[str]:
+def _make_arguments(kubeconfig: Path) -> list[str]:
     (selector,) = MANAGED.items()
     return [
-        f"--kubeconfig={KUBECONFIG}",
+        f"--kubeconfig={kubeconfig}",
         # Without leases the nodes are taken for lost after a minute.
         "--node-lease-duration-seconds=40",
         # It would log each of its requests.
@@ -102,12 +109,14 @@ def _make_arguments() -> list[str]:
     ]
 
 
-def _make_node(name: str) -> dict[str, Any]:
-    room = {"cpu": "1000", "memory": "4Ti", "pods": "1000"}
+def make_fake_node(
+    name: str, room: dict[str, str], labels: dict[str, str] = NODE_SELECTOR
+) -> dict[str, Any]:
+    """The manifest of a node with `room` for its pods: cpu, memory and pods."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "annotations": MANAGED, "labels": NODE_SELECTOR},
+        "metadata": {"name": name, "annotations": MANAGED, "labels": labels},
         "spec": {"taints": [TAINT]},
         "status": {"allocatable": room, "capacity": room},
     }
