@@ -42,6 +42,16 @@ class HubDeployment:
     chart: str  # such as "jupyterhub-4.4.0"; empty where no chart made it
 
 
+@dataclass(frozen=True, slots=True)
+class PodRequests:
+    """What a pod reserves on its node, each container as the API writes it."""
+
+    node: str
+    labels: dict[str, str]
+    containers: list[dict[str, str]]
+    init_containers: list[dict[str, str]]
+
+
 @contextmanager
 def using_kubeconfig(kubeconfig: Path | None, context: str | None) -> Iterator[str]:
     """Ask that cluster from now on; yields the namespace of the context.
@@ -70,6 +80,19 @@ def using_kubeconfig(kubeconfig: Path | None, context: str | None) -> Iterator[s
 def list_nodes() -> list[Node]:
     """Return the cluster's nodes."""
     return [_read_node(node) for node in wait_for(_list_nodes())]
+
+
+def list_pod_requests() -> list[PodRequests]:
+    """Return what the pods on the cluster's nodes reserve, of all namespaces."""
+    return [
+        PodRequests(
+            node=pod.spec.node_name,
+            labels=dict(pod.metadata.labels or {}),
+            containers=_read_requests(pod.spec.containers),
+            init_containers=_read_requests(pod.spec.init_containers or ()),
+        )
+        for pod in wait_for(_list_pods())
+    ]
 
 
 def list_storage_classes() -> dict[str, str]:
@@ -126,6 +149,14 @@ async def _list_nodes() -> list[Any]:
         return list((await CoreV1Api(client).list_node()).items)
 
 
+async def _list_pods() -> list[Any]:
+    fields = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
+    async with open_client() as client:
+        return list(
+            (await CoreV1Api(client).list_pod_for_all_namespaces(field_selector=fields)).items
+        )
+
+
 async def _list_storage_classes() -> list[Any]:
     async with open_client() as client:
         return list((await StorageV1Api(client).list_storage_class()).items)
@@ -146,6 +177,11 @@ async def _review(reviews: list[V1SubjectAccessReview]) -> list[bool]:
         api = AuthorizationV1Api(client)
         answers = await asyncio.gather(*map(api.create_subject_access_review, reviews))
     return [bool(answer.status.allowed) for answer in answers]
+
+
+def _read_requests(containers: Iterable[Any]) -> list[dict[str, str]]:
+    given = (container.resources for container in containers)
+    return [dict(resources.requests or {}) if resources else {} for resources in given]
 
 
 def _read_node(node: Any) -> Node:

@@ -50,6 +50,11 @@ def find_misfit(needs: Needs, nodes: Iterable[Node]) -> tuple[str, str] | None:
     )
 
 
+def is_open(node: Node) -> bool:
+    """Whether the node takes pods that tolerate nothing; one that is closed for a while does."""
+    return _is_tolerant(Needs(), node)
+
+
 def _find_labels(needs: Needs, nodes: list[Node]) -> tuple[str, str] | None:
     selected = [node for node in nodes if needs.selector.items() <= node.labels.items()]
     if not selected:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jhub_gateway.policy.quantities import format_memory, parse_memory
+from jhub_gateway.policy.quantities import format_memory, parse_memory, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,17 @@ def test_formats_for_people():
 def test_what_is_formatted_reads_back(number, unit):
     size = parse_memory(f"{number}{unit}")
     assert parse_memory(format_memory(size)) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("0", 0), ("15988360Ki", 15988360 * 1024), ("1G", 10**9), ("3920m", 3.92), ("129e6", 129e6)],
+)
+def test_what_the_api_tells_is_read_as_kubernetes_means_it(text, amount):
+    assert float(parse_quantity(text)) == amount
+
+
+@pytest.mark.parametrize("text", ["", "4GB", "much", "-1"])
+def test_other_texts_are_no_quantity(text):
+    with pytest.raises(ValueError, match="is no quantity"):
+        parse_quantity(text)
