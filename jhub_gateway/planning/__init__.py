@@ -1,4 +1,4 @@
 """``jhub-gateway plan``: sizes of servers and numbers of nodes, before anything is bought.
 
-What asks a cluster or reads files is ``command`` and ``cluster_nodes``; all else is arithmetic.
+``command``, ``cluster_nodes`` and ``site_profiles`` ask and read; all else is arithmetic.
 """

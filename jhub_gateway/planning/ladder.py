@@ -9,13 +9,12 @@ from math import ceil
 
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.models import MemoryProfile
-from jhub_gateway.planning.room import Room
+from jhub_gateway.planning.room import LEAST_CPU, Room
 from jhub_gateway.policy.quantities import format_memory
 
 STEP = 16 * 1024**2
 """Sizes are multiples of so many bytes."""
 _NAMES = ("small", "medium", "large", "xlarge")
-_LEAST_CPU = 10  # thousandths of a core: what prepares a home asks for as much
 
 
 def make_ladder(nodes: Sequence[Room], smallest: int) -> tuple[MemoryProfile, ...]:
@@ -60,7 +59,7 @@ def _get_waste(nodes: Sequence[Room], unit: int) -> float:
 def _choose_cpu(nodes: Sequence[Room], unit: int) -> int:
     """Return the smallest size's share of the cores, so that no node lacks cpu before memory."""
     share = min(node.cpu // (node.memory // unit) for node in nodes if node.memory >= unit)
-    return max(_LEAST_CPU, share // _LEAST_CPU * _LEAST_CPU)
+    return max(LEAST_CPU, share // LEAST_CPU * LEAST_CPU)
 
 
 def _make_profile(place: int, memory: int, cpu: int, most_cpu: int) -> MemoryProfile:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from jhub_gateway.models import MemoryProfile
 
 # What prepares the home before each server asks for as much; a pod asks for the larger of both.
-_LEAST_CPU = 10
+LEAST_CPU = 10
 
 
 class Room(NamedTuple):
@@ -34,7 +34,7 @@ def make_request(profile: MemoryProfile) -> Room:
     Kubernetes takes a limit for the request where there is no other.
     """
     cores = profile.cpu_guarantee or profile.cpu or 0
-    return Room(profile.memory_guarantee, max(_LEAST_CPU, ceil(cores * 1000)))
+    return Room(profile.memory_guarantee, max(LEAST_CPU, ceil(cores * 1000)))
 
 
 def pack(pods: Mapping[Room, int], nodes: Sequence[Room]) -> list[dict[Room, int]] | None:
