@@ -152,6 +152,8 @@ class _FileReader:
             self._note(before.count("\n") + 1, f"YAML has no place for it: {problem.reason}")
         except yaml.MarkedYAMLError as problem:
             self._note(_find_line(problem), _describe(problem))
+        except RecursionError:
+            self._note(1, "a value is inside itself, or in too many others")
         return None
 
     def _note(self, line: int, sentence: str, path: SettingPath = ()) -> None:
@@ -166,7 +168,14 @@ class _FileReader:
                 for number, item in enumerate(node.value)
             )
             return _Node(place, list(items))
-        return _Node(place, self._loader.construct_object(node))
+        return _Node(place, self._read_plain(node))
+
+    def _read_plain(self, node: yaml.Node) -> Any:
+        try:
+            return self._loader.construct_object(node)
+        except ValueError:  # a number of thousands of digits, or a tag that says it is one
+            mark = node.start_mark
+            raise yaml.MarkedYAMLError(problem="a number is none", problem_mark=mark) from None
 
     def _read_pairs(
         self, mapping: yaml.MappingNode, path: SettingPath

@@ -121,6 +121,9 @@ def test_what_is_nowhere_has_no_place(write):
         ),
         (b"a: 1\nb: \xff\n", "a.yaml:2: this is no UTF-8"),
         ("a: 1\nb: \x07\n", "a.yaml:2: YAML has no place for it"),
+        ("a: 1\nb: !!int x\n", "a.yaml:2: this is no YAML: a number is none"),
+        (f"a: 1\nb: {'9' * 5000}\n", "a.yaml:2: this is no YAML: a number is none"),
+        ("a: &a [*a]\n", "a.yaml:1: a value is inside itself"),
     ],
 )
 def test_a_faulty_text_is_told_with_its_line(write, text, fault):
