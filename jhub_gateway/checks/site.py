@@ -16,6 +16,7 @@ from jhub_gateway.chart.settings import TRAITS, apply_chart_values
 from jhub_gateway.chart.values import Values
 from jhub_gateway.checks.chart_secrets import make_secrets
 from jhub_gateway.checks.report import Problem, Report
+from jhub_gateway.checks.shapes import take_out_misshapen
 from jhub_gateway.checks.trait_values import find_refused_values, make_bare
 from jhub_gateway.errors import ConfigurationError, list_problems
 from jhub_gateway.policy.setting_paths import Path, Step
@@ -107,8 +108,9 @@ _MORE_TRAITS = {
 
 def load_site(report: Report, namespace: str) -> Site:
     """Return the hub of the report's values; what is wrong on the way goes into the report."""
-    chart = ChartValues(report.values.data)
-    site = Site(report.values, chart)
+    data, misshapen = take_out_misshapen(report.values)
+    report.add(misshapen)
+    site = Site(report.values, ChartValues(data))
     report.add(_apply_chart(site, namespace))
     report.add(_apply_sections(site))
     report.add(_run_programs(site, report.not_checked))

@@ -39,6 +39,29 @@ def test_nothing_is_wrong_with_good_values(check):
     assert list(check(GOOD)) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "wanted"),
+    [
+        ("hub: 1", "hub", "a mapping"),
+        ("hub: {config: [a]}", "hub.config", "a mapping"),
+        ("hub: {config: {GatewaySpawner: small}}", SPAWNER, "a mapping"),
+        ("hub: {config: {GatewaySpawner: 7}}", SPAWNER, "a mapping"),
+        ("hub: {db: {type: [mysql]}}", "hub.db.type", "a text"),
+        ("hub: {services: 7}", "hub.services", "a mapping"),
+        ("hub: {services: {gateway-culler: [a]}}", "hub.services.gateway-culler", "a mapping"),
+        ("hub: {extraConfig: c.X.y = 1}", "hub.extraConfig", "a mapping"),
+        ("hub: {extraConfig: {10-hours: 7}}", "hub.extraConfig.10-hours", "a text"),
+        ("prePuller: {extraImages: [a]}", "prePuller.extraImages", "a mapping"),
+        ("singleuser: {storage: {extraVolumes: a}}", "singleuser.storage.extraVolumes", "a list"),
+        ("imagePullSecrets: registry", "imagePullSecrets", "a list"),
+    ],
+)
+def test_a_value_of_another_form_is_told_with_its_place(check, text, path, wanted):
+    problem = next(one for one in check(GOOD, text) if format_path(one.path) == path)
+    assert problem.sentence.startswith("it must be ") and wanted in problem.sentence
+    assert problem.place.file.name == "1.yaml"
+
+
 # What is changed into what, where it is told, what is said, and how many lines further down.
 FAULTS = [
     # What names there are.
