@@ -83,7 +83,7 @@ def _find_rights(report: Report, site: Site, namespace: str) -> Iterator[Problem
             f"{namespace!r} before the chart is installed"
         )
         return
-    check = partial(kube.check_access_of, account)
+    check = partial(kube.check_access_of, kube.Account(namespace, account))
     spawner = site.spawner
     if spawner.gives_credentials and (problem := find_access_problem(spawner.namespace, check)):
         yield Problem((), problem)

@@ -21,14 +21,9 @@ from kubernetes_asyncio.client import (
     V1SubjectAccessReview,
     V1SubjectAccessReviewSpec,
 )
-from kubernetes_asyncio.config import (
-    ConfigException,
-    list_kube_config_contexts,
-    load_kube_config,
-)
 
 from jhub_gateway.clients.kube import Resource, make_attributes, open_client, wait_for
-from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.clients.kubeconfig import read_kubeconfig
 from jhub_gateway.models import Node
 
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -52,27 +47,22 @@ class PodRequests:
     init_containers: list[dict[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A ServiceAccount. It may have rights in other namespaces than its own."""
+
+    namespace: str
+    name: str
+
+
 @contextmanager
 def using_kubeconfig(kubeconfig: Path | None, context: str | None) -> Iterator[str]:
-    """Ask that cluster from now on; yields the namespace of the context.
-
-    Without a file it is ``KUBECONFIG`` or ``~/.kube/config``, without a context the file's current
-    one. Raises ConfigurationError where there is no such cluster.
-    """
-    if kubeconfig and not kubeconfig.is_file():
-        raise ConfigurationError(f"{kubeconfig}: there is no such file")
+    """Ask that cluster from now on, as read_kubeconfig finds it; yield the context's namespace."""
+    configuration, namespace = asyncio.run(read_kubeconfig(kubeconfig, context))
     before = Configuration.get_default_copy()
-    configuration = Configuration()
-    file = str(kubeconfig) if kubeconfig else None
-    try:
-        contexts, current = list_kube_config_contexts(file)
-        asyncio.run(load_kube_config(file, context, configuration))
-    except (ConfigException, OSError) as problem:
-        raise ConfigurationError(f"no cluster can be asked: {problem}") from None
-    chosen: Any = next((one for one in contexts if one["name"] == context), current)
     Configuration.set_default(configuration)
     try:
-        yield chosen["context"].get("namespace", "default")
+        yield namespace
     finally:
         Configuration.set_default(before)
 
@@ -121,14 +111,14 @@ def has_account(namespace: str, name: str) -> bool:
 
 
 def check_access_of(
-    account: str, namespace: str, verbs: Iterable[str], resource: Resource
+    account: Account, namespace: str, verbs: Iterable[str], resource: Resource
 ) -> list[str]:
-    """Return which of the verbs a ServiceAccount of the namespace may not use on the resource."""
-    user = f"system:serviceaccount:{namespace}:{account}"
+    """Return which of the verbs the account may not use on the resource in the namespace."""
+    user = f"system:serviceaccount:{account.namespace}:{account.name}"
     groups = [
         "system:authenticated",
         "system:serviceaccounts",
-        f"system:serviceaccounts:{namespace}",
+        f"system:serviceaccounts:{account.namespace}",
     ]
     reviews = [
         V1SubjectAccessReview(

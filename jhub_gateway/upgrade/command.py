@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import json
+import math
 import shlex
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -74,6 +76,9 @@ def run_run(options: argparse.Namespace) -> str:
             "say after -- how the new hub is installed, such as: -- helm upgrade --install hub "
             "jupyterhub/jupyterhub -f common.yaml -f site.yaml"
         )
+    program = options.command[0]
+    if shutil.which(program) is None:
+        raise UpgradeError(f"there is no program {program!r} to install the new hub with")
     record = asyncio.run(_run(options))
     return (
         f"upgraded to jhub-gateway {record.to}; the database as it was before: {record.backup}, "
@@ -88,6 +93,26 @@ def run_restore(options: argparse.Namespace) -> str:
         f"the database is as in {options.backup}, and the hub is off: install the release of that "
         f"backup. What the database was until now: {before}"
     )
+
+
+def _parse_version(text: str) -> str:
+    """Return the version. One that can't be compared would let a downgrade through."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return str(Version(text))
+    except InvalidVersion:
+        raise argparse.ArgumentTypeError(f"{text!r} is no version such as 0.1.0") from None
+
+
+def _parse_minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 <= minutes < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+    return minutes
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +134,7 @@ def _add_judgement(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="from_version",
+        type=_parse_version,
         metavar="VERSION",
         help="the hub's version, where it is off or can't say",
     )
@@ -120,7 +146,7 @@ def _add_judgement(parser: argparse.ArgumentParser) -> None:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--notice",
-        type=float,
+        type=_parse_minutes,
         default=0.0,
         metavar="MINUTES",
         help="tell users on the hub's pages, and wait for so long (default: 0, don't tell)",
@@ -144,12 +170,10 @@ def _add_backup_claim(parser: argparse.ArgumentParser) -> None:
 @asynccontextmanager
 async def _open_cluster(options: argparse.Namespace, wanted: "Wanted") -> "AsyncIterator[Cluster]":
     from jhub_gateway.upgrade.cluster import Cluster
-    from jhub_gateway.upgrade.kubeconfig import find_namespace, open_client
+    from jhub_gateway.upgrade.kubeconfig import open_client
 
-    place = (options.kubeconfig, options.context)
-    async with open_client(*place) as client:
-        namespace = options.namespace or find_namespace(*place)
-        yield Cluster(client, namespace, wanted.pods_namespace)
+    async with open_client(options.kubeconfig, options.context) as (client, namespace):
+        yield Cluster(client, options.namespace or namespace, wanted.pods_namespace)
 
 
 async def _plan(options: argparse.Namespace) -> "Plan":

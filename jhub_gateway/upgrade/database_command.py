@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jhub_gateway.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -75,6 +77,9 @@ def open_hub_database(config: Path) -> "Iterator[Engine]":
 
     if not config.is_file():
         raise FileNotFoundError(f"{config}: there is no such file; name it with --config")
+    if config.suffix not in (".py", ".json"):
+        # JupyterHub would read nothing of it, and take its own default for the database.
+        raise ConfigurationError(f"{config}: a hub's settings are in a file that ends with .py")
     app = JupyterHub()
     app.load_config_file(str(config.resolve()))
     # An error's text goes to a log: it has none of the rows.

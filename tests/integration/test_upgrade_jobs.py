@@ -20,7 +20,7 @@ NAME = "jhub-gateway-upgrade-check"
 
 @pytest.fixture
 async def cluster(namespace: Namespace) -> AsyncIterator[Cluster]:
-    async with open_client(namespace.kubeconfig, None) as client:
+    async with open_client(namespace.kubeconfig, None) as (client, _):
         yield Cluster(client, namespace.name)
 
 

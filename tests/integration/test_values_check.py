@@ -65,14 +65,18 @@ def check(namespace: Namespace, nodes: None, provider: ThreadServer, tmp_path: P
         "  uid: 1000": f"  uid: 1000\n  extraTolerations: [{{key: {LABEL}, operator: Exists}}]",
     }
 
-    def check(changes: dict[str, str], kubeconfig: Path = namespace.kubeconfig) -> Report:
+    def check(
+        changes: dict[str, str],
+        kubeconfig: Path = namespace.kubeconfig,
+        release: str = namespace.name,
+    ) -> Report:
         text = GOOD
         for old, new in {**own, **changes}.items():
             assert old in text, old
             text = text.replace(old, new)
         file = tmp_path / "values.yaml"
         file.write_text(text)
-        return check_values(Question((file,), kubeconfig=kubeconfig, namespace=namespace.name))
+        return check_values(Question((file,), kubeconfig=kubeconfig, namespace=release))
 
     return check
 
@@ -108,7 +112,8 @@ def test_rights_that_the_hub_lacks_are_named_verb_by_verb(namespace, check, tmp_
     assert any("may not create, get, list, patch, delete secrets" in one for one in sentences)
     namespace.kubectl("delete", "rolebinding", "hub-gateway-reconciler")
     report = wait_for(check, "The hub may not create, get, update the Lease")
-    assert [problem.is_warning for problem in report] == [False, False, True]
+    # Secrets, pods to end and to start, events; and the Lease.
+    assert [problem.is_warning for problem in report] == [*[False] * 4, True]
 
     # The hub's own account may see nothing of all this.
     report = check({}, kubeconfig=as_hub)
@@ -121,6 +126,28 @@ def test_rights_that_the_hub_lacks_are_named_verb_by_verb(namespace, check, tmp_
         "the hub's rights",
     ]
     assert all("403 Forbidden" in what for what in report.not_checked)
+
+
+def test_the_hub_may_have_its_rights_in_another_namespace(namespace, check):
+    """Of pods that have a namespace of their own: the account stays in the release's."""
+    names = [f"{namespace.name}-hub", f"{namespace.name}-other"]
+    for name in names:
+        namespace.kubectl("create", "namespace", name)
+    try:
+        for name in names:
+            namespace.kubectl("create", "serviceaccount", "hub", f"--namespace={name}")
+        give = ["create", "rolebinding", "hub", "--clusterrole=admin"]
+        namespace.kubectl(*give, f"--serviceaccount={names[0]}:hub")
+        changes = {
+            "http_timeout: 60": f"http_timeout: 60\n      namespace: {namespace.name}",
+        }
+        deadline = time.monotonic() + SECONDS
+        while list(report := check(changes, release=names[0])):
+            assert time.monotonic() < deadline, [*map(str, report)]
+            time.sleep(0.1)
+        assert any("may not" in str(one) for one in check(changes, release=names[1]))
+    finally:
+        namespace.kubectl("delete", "namespace", *names, "--wait=false")
 
 
 def test_profiles_and_claims_are_compared_with_the_cluster(namespace, check):

@@ -38,7 +38,44 @@ def test_it_must_be_said_how_the_hub_is_installed(values: Path, capsys):
     assert "say after -- how the new hub is installed" in capsys.readouterr().err
 
 
+def test_a_program_that_is_not_there_is_told_before_the_hub_is_stopped(values: Path, capsys):
+    assert main(["upgrade", "run", "-f", str(values), "--", "no-such-helm", "upgrade"]) == 1
+    assert "there is no program 'no-such-helm'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--from", "latest"), ("--from", "the old one"), ("--notice", "-5"), ("--notice", "nan")],
+)
+def test_a_value_that_says_nothing_is_refused(values: Path, option, value, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["upgrade", "run", "-f", str(values), f"{option}={value}", "--", "true"])
+    assert end.value.code == 2
+    assert f"argument {option}: {value!r} is no " in capsys.readouterr().err
+
+
 def test_a_cluster_that_is_not_known_is_told(values: Path, tmp_path: Path, capsys):
     words = ["-f", str(values), "--kubeconfig", str(tmp_path / "none")]
     assert main(["upgrade", "plan", *words]) == 1
     assert "the cluster is not known" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "c.JupyterHub.port = 1", "- a", "a: ["])
+@pytest.mark.parametrize(("words", "status"), [(["check"], 2), (["upgrade", "plan"], 1)])
+def test_a_file_that_is_no_kubeconfig_is_told(values: Path, tmp_path, text, words, status, capsys):
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    try:
+        found = main([*words, "-f", str(values), "--kubeconfig", str(file)])
+    except SystemExit as end:
+        found = end.code
+    assert found == status
+    assert f"{file} is no kubeconfig" in capsys.readouterr().err
+
+
+def test_a_file_that_jupyterhub_would_not_read_is_no_hubs_settings(tmp_path: Path, capsys):
+    config = tmp_path / "hub.conf"
+    config.write_text("c.JupyterHub.db_url = 'sqlite:////srv/hub.sqlite'")
+    words = ["--to", str(tmp_path / "one.sqlite"), "--config", str(config)]
+    assert main(["database", "backup", *words]) == 1
+    assert "a hub's settings are in a file that ends with .py" in capsys.readouterr().err
