@@ -91,7 +91,7 @@ def _check_paths(spawner: Any) -> Iterator[ConfigurationError]:
             ["home_path"],
         )
     for mount in _list_values(spawner.volume_mounts):
-        path = PurePosixPath(mount.get("mountPath", ""))
+        path = PurePosixPath(str(mount.get("mountPath", "")))
         if path == home:
             yield ConfigurationError(
                 f"KubeSpawner.volume_mounts has {mount.get('name')!r} at {spawner.home_path!r}, "

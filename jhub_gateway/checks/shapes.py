@@ -10,7 +10,7 @@ from jhub_gateway.policy.setting_paths import Path
 
 # By their dotted path, where * is any key; what is around a value before it.
 _SHAPES: dict[str, tuple[type, ...]] = {
-    **{section: (dict,) for section in ("cull", "hub", "prePuller", "scheduling", "singleuser")},
+    **dict.fromkeys(("cull", "hub", "prePuller", "scheduling", "singleuser"), (dict,)),
     "hub.config": (dict,),
     "hub.config.*": (dict,),
     "hub.db": (dict,),
@@ -25,6 +25,7 @@ _SHAPES: dict[str, tuple[type, ...]] = {
     "prePuller.extraImages": (dict,),
     "singleuser.extraFiles": (dict,),
     "singleuser.extraFiles.*": (dict,),
+    "singleuser.extraFiles.*.mountPath": (str,),
     "singleuser.extraTolerations": (list,),
     "singleuser.image": (dict,),
     "singleuser.image.pullSecrets": (list,),
@@ -32,6 +33,7 @@ _SHAPES: dict[str, tuple[type, ...]] = {
     "singleuser.storage": (dict,),
     "singleuser.storage.extraVolumes": (dict, list),
     "singleuser.storage.extraVolumeMounts": (dict, list),
+    "singleuser.storage.extraVolumeMounts.*": (dict,),
     "scheduling.userPods.tolerations": (list,),
 }
 _NAMES: dict[type, str] = {dict: "a mapping", list: "a list", str: "a text"}

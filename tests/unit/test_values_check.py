@@ -52,13 +52,22 @@ def test_nothing_is_wrong_with_good_values(check):
         ("hub: {extraConfig: c.X.y = 1}", "hub.extraConfig", "a mapping"),
         ("hub: {extraConfig: {10-hours: 7}}", "hub.extraConfig.10-hours", "a text"),
         ("prePuller: {extraImages: [a]}", "prePuller.extraImages", "a mapping"),
-        ("singleuser: {storage: {extraVolumes: a}}", "singleuser.storage.extraVolumes", "a list"),
+        (
+            "singleuser: {storage: {extraVolumes: a}}",
+            "singleuser.storage.extraVolumes",
+            "a mapping or a list",
+        ),
+        (
+            "singleuser: {storage: {extraVolumeMounts: {a: b}}}",
+            "singleuser.storage.extraVolumeMounts.a",
+            "a mapping",
+        ),
         ("imagePullSecrets: registry", "imagePullSecrets", "a list"),
     ],
 )
 def test_a_value_of_another_form_is_told_with_its_place(check, text, path, wanted):
     problem = next(one for one in check(GOOD, text) if format_path(one.path) == path)
-    assert problem.sentence.startswith("it must be ") and wanted in problem.sentence
+    assert problem.sentence.startswith(f"it must be {wanted}")
     assert problem.place.file.name == "1.yaml"
 
 
