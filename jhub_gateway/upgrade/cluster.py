@@ -1,6 +1,6 @@
 """The namespace of a hub, as its operator may read and change it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -79,15 +79,16 @@ class Cluster(KubeApi):
 
     async def list_user_pods(self, hub_name: str) -> tuple[UserPod, ...]:
         """Return the servers of the hub that run."""
-        selector = f"{_SERVERS},{HUB}={hub_name}"
-        try:
-            found = await list_pod_metadata(
-                self.client, self.pods_namespace, selector, "status.phase=Running"
-            )
-        except KubeUnavailable as problem:
-            raise UpgradeError(f"the servers can't be listed: {problem}") from None
-        pods = (UserPod(one["name"], one["uid"]) for one in found if "deletionTimestamp" not in one)
-        return tuple(sorted(pods, key=lambda pod: pod.name))
+        found = await self._list_servers(hub_name, "status.phase=Running")
+        return _make_user_pods(one for one in found if "deletionTimestamp" not in one)
+
+    async def list_all_user_pods(self, hub_name: str) -> tuple[UserPod, ...]:
+        """Return the servers that may write to the share, now or soon.
+
+        Those that are about to start or to end are among them.
+        """
+        fields = "status.phase!=Succeeded,status.phase!=Failed"
+        return _make_user_pods(await self._list_servers(hub_name, fields))
 
     async def delete_user_pod(self, pod: UserPod) -> None:
         """Have the pod end, if it is still the same one."""
@@ -104,6 +105,13 @@ class Cluster(KubeApi):
     async def remove_share_job(self) -> None:
         """Remove the Job of the manifests that prepared the share: nobody can change its image."""
         await remove_job(self, _SHARE_JOB, self.pods_namespace)
+
+    async def _list_servers(self, hub_name: str, fields: str) -> list[Manifest]:
+        selector = f"{_SERVERS},{HUB}={hub_name}"
+        try:
+            return await list_pod_metadata(self.client, self.pods_namespace, selector, fields)
+        except KubeUnavailable as problem:
+            raise UpgradeError(f"the servers can't be listed: {problem}") from None
 
     async def find_record(self) -> Manifest | None:
         """Return the ConfigMap that has the record of an upgrade; None without one."""
@@ -131,3 +139,8 @@ class Cluster(KubeApi):
     @property
     def _apps(self) -> str:
         return f"/apis/apps/v1/namespaces/{self.namespace}"
+
+
+def _make_user_pods(found: Iterable[Manifest]) -> tuple[UserPod, ...]:
+    pods = (UserPod(one["name"], one["uid"]) for one in found)
+    return tuple(sorted(pods, key=lambda pod: pod.name))

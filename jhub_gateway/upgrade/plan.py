@@ -179,6 +179,8 @@ def _describe_revision(revision: str | None, known: Sequence[str]) -> str:
 def _describe_running(found: Found) -> str:
     if found.version is None:
         return "What the hub runs is not known, as it is stopped"
+    if found.jupyterhub is None:
+        return f"The hub was not asked, and is of jhub-gateway {found.version}"
     return f"The hub runs jhub-gateway {found.version} with JupyterHub {found.jupyterhub}"
 
 

@@ -79,7 +79,8 @@ async def _check(steps: Steps, target: Release, record: Record) -> tuple[Plan, R
     if plan.refusals:
         raise UpgradeError("\n".join(plan.refusals))
     steps.say(plan.users)
-    record = replace(record, found=found, stops_servers=bool(plan.stop_reason))
+    image_name = steps.wanted.image
+    record = replace(record, image=image_name, found=found, stops_servers=bool(plan.stop_reason))
     return plan, record.note(CHECK, datetime.now(UTC))
 
 

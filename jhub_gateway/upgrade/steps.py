@@ -133,13 +133,18 @@ class Steps:
             )
 
     async def stop_servers(self, record: Record) -> Record:
-        """End all servers, as nobody can start one now."""
-        pods = await self.cluster.list_user_pods(self.wanted.hub_name)
+        """End all servers, as nobody can start one now, and wait until none writes any more."""
+        pods = await self.cluster.list_all_user_pods(self.wanted.hub_name)
+        if pods and not self.settings.may_stop:
+            raise UpgradeError(
+                f"{names.describe_count(len(pods), 'server')} started while the hub was still "
+                "there: repeat the command with --stop-servers, as the hub is off now"
+            )
         for pod in pods:
             await self.cluster.delete_user_pod(pod)
 
         async def are_gone() -> bool | None:
-            return None if await self.cluster.list_user_pods(self.wanted.hub_name) else True
+            return None if await self.cluster.list_all_user_pods(self.wanted.hub_name) else True
 
         if not await wait_until(are_gone, self.settings.patience.stop):
             raise UpgradeError("some servers have not ended; repeat the command")

@@ -14,20 +14,20 @@ _USER, _GROUP = 1000, 100  # the chart's own
 def make_wanted(values: Mapping[str, Any]) -> Wanted:
     """Return it from merged values. Raises UpgradeError, which names what is missing."""
     image = find_value(values, "hub", "image") or {}
-    singleuser = values.get("singleuser") or {}
     spawner: dict[str, Any] = {}
     for name in _SPAWNERS:
-        spawner |= find_value(values, "hub", "config", name) or {}
+        section = find_value(values, "hub", "config", name)
+        spawner |= section if isinstance(section, Mapping) else {}
     _check_named(image, "name", "hub.image.name")
     _check_named(image, "tag", "hub.image.tag")
     _check_named(spawner, "shared_claim_name", "hub.config.GatewaySpawner.shared_claim_name")
     return Wanted(
         image=f"{image['name']}:{image['tag']}",
         claim=str(spawner["shared_claim_name"]),
-        hub_name=str(spawner.get("hub_name", "jupyterhub")),
-        uid=int(_default(singleuser.get("uid"), _USER)),
-        gid=int(_default(singleuser.get("fsGid"), _GROUP)),
-        pods_namespace=str(spawner.get("namespace", "")),
+        hub_name=str(spawner.get("hub_name") or "jupyterhub"),
+        uid=_read_number(values, "uid", _USER),
+        gid=_read_number(values, "fsGid", _GROUP),
+        pods_namespace=str(spawner.get("namespace") or ""),
     )
 
 
@@ -49,5 +49,10 @@ def _check_named(section: Any, key: str, name: str) -> None:
         )
 
 
-def _default(value: Any, default: int) -> Any:
-    return default if value is None else value
+def _read_number(values: Mapping[str, Any], name: str, default: int) -> int:
+    value = find_value(values, "singleuser", name)
+    if value is None:
+        return default
+    if not isinstance(value, int):
+        raise UpgradeError(f"singleuser.{name} is {value!r}, and must be a number such as 1000")
+    return value

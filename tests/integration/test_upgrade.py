@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from jhub_gateway.upgrade.errors import UpgradeError
-from jhub_gateway.upgrade.kubeconfig import find_namespace, open_client
+from jhub_gateway.upgrade.kubeconfig import open_client
 from jhub_gateway.upgrade.locking import hold_lock
 from jhub_gateway.upgrade.look import look
 from jhub_gateway.upgrade.record import Record, read_config_map
@@ -15,7 +15,7 @@ from jhub_gateway.upgrade.restoring import restore_backup
 from jhub_gateway.upgrade.run import run_upgrade
 from jhub_gateway.upgrade.steps import Patience
 from tests.fixtures.cluster import Namespace
-from tests.integration.upgrade_site import NEW, WANTED, Site, make_release
+from tests.integration.upgrade_site import NEW, PATIENCE, WANTED, Site, make_release
 
 LEASE_SECONDS = 2.0
 JOBS = ["check", "back-up", "migrate-share", "migrate-database"]
@@ -29,7 +29,7 @@ def _ask_often(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def site(namespace: Namespace) -> AsyncIterator[Site]:
     """A hub of 0.2.0 that runs."""
-    async with open_client(namespace.kubeconfig, None) as client:
+    async with open_client(namespace.kubeconfig, None) as (client, _):
         site = Site(client, namespace)
         site.make_hub()
         async with site.kubelet():
@@ -128,6 +128,40 @@ async def test_servers_are_stopped_only_if_that_is_said(site: Site):
     assert record.pods == await site.list_user_pods("jupyterhub") == ()
 
 
+async def test_a_server_that_started_since_is_not_stopped_unasked(site: Site):
+    site.release = make_release("0.3.0", layout=3)
+
+    def say(sentence: str) -> None:
+        if sentence.startswith("stop-hub:"):
+            site.make_server("jupyter-ada")
+
+    async with asyncio.timeout(60):
+        with pytest.raises(UpgradeError, match="1 server started while the hub was still there"):
+            await run_upgrade(site, WANTED, site.release, site.make_settings(), say, LEASE_SECONDS)
+    assert len(await site.list_user_pods("jupyterhub")) == 1
+    assert (await upgrade(site, may_stop=True)).is_finished
+
+
+async def test_servers_that_start_or_end_are_waited_for(site: Site):
+    """They may write to the share, too: one has not started yet, one is in its time of grace."""
+    site.make_server("jupyter-starts", phase="Pending")
+    site.make_server("jupyter-ends")
+    hold = '{"metadata": {"finalizers": ["jhub-gateway/test"]}}'
+    release = '{"metadata": {"finalizers": null}}'
+    words = ("patch", "pod", "jupyter-ends", "--type=merge", "--patch")
+    site.space.kubectl(*words, hold)
+    site.space.kubectl("delete", "pod", "jupyter-ends", "--wait=false")
+    site.release = make_release("0.3.0", layout=3)
+    try:
+        with pytest.raises(UpgradeError, match="some servers have not ended"):
+            await upgrade(site, may_stop=True, patience=replace(PATIENCE, stop=2))
+    finally:
+        site.space.kubectl(*words, release)
+    assert site.jobs == ["check"]
+    await upgrade(site, may_stop=True)
+    assert await site.list_all_user_pods("jupyterhub") == ()
+
+
 async def test_a_server_that_the_upgrade_has_lost_is_named(site: Site):
     for name in ("jupyter-ada", "jupyter-grace"):
         site.make_server(name)
@@ -212,5 +246,6 @@ async def test_the_record_is_not_written_over_what_somebody_else_wrote(site: Sit
         await site.write_record(record, stored)
 
 
-def test_the_namespace_is_the_contexts(namespace: Namespace):
-    assert find_namespace(namespace.kubeconfig, None) == "default"
+async def test_the_namespace_is_the_contexts(namespace: Namespace):
+    async with open_client(namespace.kubeconfig, None) as (_, found):
+        assert found == "default"

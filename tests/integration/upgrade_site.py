@@ -115,8 +115,8 @@ class Site(Cluster):
             while len(await self.list_hub_pods()) != count:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
-    def make_server(self, name: str) -> None:
-        """Make a user's pod that runs."""
+    def make_server(self, name: str, phase: str = "Running") -> None:
+        """Make a user's pod, which runs or is about to."""
         labels = {"component": "singleuser-server", "jhub-gateway/hub": "jupyterhub"}
         container = {"name": "notebook", "image": OLD, "securityContext": _CONTAINER_CONTEXT}
         spec = {"containers": [container], "nodeSelector": _NOWHERE, "securityContext": _CONTEXT}
@@ -125,7 +125,8 @@ class Site(Cluster):
         metadata = {"name": name, "labels": labels}
         manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         self.space.kubectl("create", "-f", "-", manifest=manifest)
-        self.space.kubectl(*_make_run(name))
+        if phase == "Running":
+            self.space.kubectl(*_make_run(name))
 
     @asynccontextmanager
     async def kubelet(self):

@@ -82,6 +82,14 @@ def test_the_plan_can_be_read():
     assert "Not possible: 2 servers would be stopped" in text
 
 
+def test_a_hub_that_was_not_asked_is_not_said_to_run():
+    found = replace(FOUND, jupyterhub=None, revision=None)
+    text = describe_plan(make_plan(found, TARGET, False))
+    assert text.splitlines()[0] == (
+        "The hub was not asked, and is of jhub-gateway 0.2.0, by the chart jupyterhub-4.4.0."
+    )
+
+
 @pytest.mark.parametrize(
     ("done", "left"),
     [

@@ -95,3 +95,23 @@ def test_users_read_when_it_is_and_what_becomes_of_their_server():
         "minutes."
     )
     assert "Your server is stopped then" in make_announcement(NOW, stops_servers=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"uid": "jovyan"}, "singleuser.uid is 'jovyan', and must be a number"),
+        ({"fsGid": [100]}, r"singleuser.fsGid is \[100\], and must be a number"),
+    ],
+)
+def test_numbers_are_told_that_are_none(changes, sentence):
+    with pytest.raises(UpgradeError, match=sentence):
+        make_wanted(VALUES | {"singleuser": VALUES["singleuser"] | changes})
+
+
+def test_sections_of_another_form_are_as_if_they_were_not_there():
+    hub = VALUES["hub"]
+    values = {"hub": hub | {"config": hub["config"] | {"KubeSpawner": ["a"]}}, "singleuser": "a"}
+    assert make_wanted(values).gid == 100
+    with pytest.raises(UpgradeError, match=r"shared_claim_name is not set"):
+        make_wanted({"hub": hub | {"config": {"GatewaySpawner": 7}}})
