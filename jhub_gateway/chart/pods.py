@@ -79,7 +79,8 @@ def _set_node_purpose(config: Config, purpose: str | None) -> None:
     elif purpose not in (None, "ignore"):
         raise ConfigurationError(
             f"scheduling.userPods.nodeAffinity.matchNodePurpose is {purpose!r}: it must be "
-            "prefer, require or ignore"
+            "prefer, require or ignore",
+            ("scheduling", "userPods", "nodeAffinity", "matchNodePurpose"),
         )
 
 

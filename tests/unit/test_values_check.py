@@ -71,6 +71,12 @@ def test_a_value_of_another_form_is_told_with_its_place(check, text, path, wante
     assert problem.place.file.name == "1.yaml"
 
 
+def test_where_users_pods_run_is_told_with_its_place(check):
+    (problem,) = check(GOOD, "scheduling: {userPods: {nodeAffinity: {matchNodePurpose: never}}}")
+    assert (problem.place.file.name, problem.place.line) == ("1.yaml", 1)
+    assert problem.sentence == "it is 'never': it must be prefer, require or ignore"
+
+
 # What is changed into what, where it is told, what is said, and how many lines further down.
 FAULTS = [
     # What names there are.
