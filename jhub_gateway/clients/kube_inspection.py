@@ -30,6 +30,14 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A ServiceAccount. It may have rights in other namespaces than its own."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class HubDeployment:
     """The hub's Deployment: how many hubs there are to be, and the chart that made it."""
 
@@ -45,14 +53,6 @@ class PodRequests:
     labels: dict[str, str]
     containers: list[dict[str, str]]
     init_containers: list[dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A ServiceAccount. It may have rights in other namespaces than its own."""
-
-    namespace: str
-    name: str
 
 
 @contextmanager
