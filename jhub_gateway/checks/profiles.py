@@ -30,13 +30,19 @@ def _make_needs(spawner: Any, profile: MemoryProfile, memory: int) -> Needs:
     limits = {**spawner.extra_resource_limits, **own.get("extra_resource_limits", {})}
     return Needs(
         memory=memory,
-        cpu=own.get("cpu_guarantee") or spawner.cpu_guarantee or 0,
+        cpu=_find_cpu(spawner, profile),
         selector={**spawner.node_selector, **own.get("node_selector", {})},
         tolerations=[*_list_values(spawner.tolerations), *profile.tolerations],
         affinity=_list_values(spawner.node_affinity_required),
         # Without a guarantee of its own, a limit is one.
         resources={**limits, **spawner.extra_resource_guarantees},
     )
+
+
+def _find_cpu(spawner: Any, profile: MemoryProfile) -> float:
+    """Return the cores that are reserved: without a guarantee, Kubernetes reserves the limit."""
+    guarantee = profile.cpu_guarantee or spawner.cpu_guarantee
+    return guarantee or profile.cpu or spawner.cpu_limit or 0
 
 
 def _list_values(values: Any) -> list[Any]:
