@@ -25,7 +25,7 @@ def find(profile, **settings):
         extra_resource_guarantees={},
     )
     vars(spawner).update(settings)
-    site = SimpleNamespace(spawner=spawner, locate=lambda cls, path: path)
+    site = SimpleNamespace(spawner=spawner, locate=lambda _, path: path)
     return [problem.path for problem in find_misfits(site, [NODE])]
 
 
