@@ -212,8 +212,8 @@ class Steps:
         # A hub that has just started is still looking at the servers.
         if not await wait_until(is_whole, self.settings.patience.stop):
             raise UpgradeError(problem)
-        servers = names.describe_count(len(record.pods), "server")
-        self.say(f"the hub runs {record.to}, and has {servers} from before")
+        now = await self.cluster.list_user_pods(self.wanted.hub_name)
+        self.say(f"the hub runs {record.to}, and {describe_servers(record.pods, now)}")
         return record
 
     async def _is_ready(self) -> bool | None:
@@ -279,21 +279,26 @@ def make_announcement(begin: datetime, stops_servers: bool) -> str:
 
 
 def find_lost_servers(before: Sequence[UserPod], now: Sequence[UserPod], seen: HubLook) -> str:
-    """Return a sentence on servers that did not go on, or that the hub has lost; "" for none."""
-    ended = [pod.name for pod in before if pod not in now]
-    if ended:
-        return (
-            f"{names.describe_count(len(ended), 'server')} of those that ran before the upgrade "
-            f"can't be found any more: {_list_some(ended)}. The hub's log says why, or that their "
-            "users stopped them"
-        )
-    lost = [pod.name for pod in before if pod.name not in seen.listed]
+    """Return a sentence on servers that still run and that the hub has lost; "" for none."""
+    lost = [pod.name for pod in before if pod in now and pod.name not in seen.listed]
     if lost:
         return (
             f"the hub does not list {names.describe_count(len(lost), 'server')} of those that run: "
             f"{_list_some(lost)}. See its log; it ends what it does not know after a while"
         )
     return ""
+
+
+def describe_servers(before: Sequence[UserPod], now: Sequence[UserPod]) -> str:
+    """Return what became of the servers. Who ended is told: users may end their own meanwhile."""
+    ended = [pod.name for pod in before if pod not in now]
+    kept = names.describe_count(len(before) - len(ended), "server")
+    if not ended:
+        return f"has {kept} from before"
+    return (
+        f"has {kept} from before; {names.describe_count(len(ended), 'server')} ended since the hub "
+        f"was stopped: {_list_some(ended)}. Their users ended them, or the hub's log says why"
+    )
 
 
 def _list_some(found: Sequence[str], most: int = 5) -> str:
