@@ -24,6 +24,7 @@ async def restore_backup(
     """
     async with hold_lock(cluster.client, cluster.namespace, say, lease_seconds):
         steps = Steps(cluster, wanted, settings, say)
+        await steps.check_backup(backup)
         await steps.switch_off()
         before = make_backup_path("before-restore", datetime.now(UTC))
         await steps.write_backup(before)

@@ -163,6 +163,18 @@ class Steps:
         claim = self.settings.backup_claim or self.wanted.claim
         self.say(f"the backup is {path} of the claim {claim}")
 
+    async def check_backup(self, path: str) -> None:
+        """Raise UpgradeError if the claim has no such file. Nothing is stopped for this look."""
+        hub, claim = await self.cluster.read_hub(), self.settings.backup_claim or self.wanted.claim
+        job = make_hub_job(hub, self.wanted, "look", ["test", "-s", f"{SHARE}/{path}"], claim)
+        try:
+            await self._run(job, self.cluster.namespace)
+        except UpgradeError as problem:
+            raise UpgradeError(
+                f"the claim {claim} has no backup {path!r} that can be read; nothing was stopped. "
+                f"{problem}"
+            ) from None
+
     async def read_backup(self, path: str) -> None:
         """Put the file of that path in the claim in the place of the database."""
         command = ["jhub-gateway", "database", "restore", "--from", f"{SHARE}/{path}", "--replace"]

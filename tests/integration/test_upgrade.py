@@ -196,13 +196,21 @@ async def test_the_way_back_leaves_the_hub_off_and_a_backup_of_what_was(site: Si
     site.fails, site.jobs, said = "", [], []
     settings = site.make_settings()
     before = await restore_backup(site, WANTED, settings, "backups/one", said.append, LEASE_SECONDS)
-    assert site.jobs == ["back-up", "restore"]
+    assert site.jobs == ["look", "back-up", "restore"]
     assert said[0] == f"the backup is {before} of the claim gateway-share"
     assert site.get_replicas() == 0
     assert await site.list_hub_pods() == []
     # What the interrupted upgrade did is not taken for done.
     await upgrade(site, from_version="0.2.0")
-    assert site.jobs[2:] == JOBS
+    assert site.jobs[3:] == JOBS
+
+
+async def test_a_backup_that_is_not_there_stops_nothing(site: Site):
+    site.fails = "look"
+    with pytest.raises(UpgradeError, match=r"has no backup 'backups/on' .*; nothing was stopped"):
+        await restore_backup(site, WANTED, site.make_settings(), "backups/on", print, LEASE_SECONDS)
+    assert site.jobs == ["look"]
+    assert site.get_replicas() == 1
 
 
 async def test_of_two_runs_one_is_refused(site: Site):
