@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.policy.profiles import fill_cpu
 from jhub_gateway.policy.quotas import parse_quotas
 from jhub_gateway.policy.share_volumes import DATA_PATH, RUNTIME_PATH
 
@@ -67,8 +68,8 @@ def _check_profile_list(spawner: Any) -> Iterator[ConfigurationError]:
 def _check_cpu(spawner: Any) -> Iterator[ConfigurationError]:
     """The hub's own values fill what a profile leaves out."""
     for profile in spawner.profiles:
-        limit = profile.cpu or spawner.cpu_limit
-        guarantee = profile.cpu_guarantee or spawner.cpu_guarantee
+        filled = fill_cpu(profile, spawner.cpu_limit, spawner.cpu_guarantee)
+        limit, guarantee = filled.cpu, filled.cpu_guarantee
         if limit and guarantee and guarantee > limit:
             yield ConfigurationError(
                 f"memory_profiles: profile {profile.slug!r}: its cpu_guarantee ({guarantee:g}) is "

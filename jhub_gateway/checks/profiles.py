@@ -7,7 +7,7 @@ from jhub_gateway.checks.report import Problem
 from jhub_gateway.checks.site import Site
 from jhub_gateway.models import MemoryProfile, Node
 from jhub_gateway.policy.node_fit import Needs, find_misfit
-from jhub_gateway.policy.profiles import make_override
+from jhub_gateway.policy.profiles import fill_cpu, get_reserved_cpu, make_override
 from jhub_gateway.policy.setting_paths import Path
 
 
@@ -30,19 +30,13 @@ def _make_needs(spawner: Any, profile: MemoryProfile, memory: int) -> Needs:
     limits = {**spawner.extra_resource_limits, **own.get("extra_resource_limits", {})}
     return Needs(
         memory=memory,
-        cpu=_find_cpu(spawner, profile),
+        cpu=get_reserved_cpu(fill_cpu(profile, spawner.cpu_limit, spawner.cpu_guarantee)),
         selector={**spawner.node_selector, **own.get("node_selector", {})},
         tolerations=[*_list_values(spawner.tolerations), *profile.tolerations],
         affinity=_list_values(spawner.node_affinity_required),
         # Without a guarantee of its own, a limit is one.
         resources={**limits, **spawner.extra_resource_guarantees},
     )
-
-
-def _find_cpu(spawner: Any, profile: MemoryProfile) -> float:
-    """Return the cores that are reserved: without a guarantee, Kubernetes reserves the limit."""
-    guarantee = profile.cpu_guarantee or spawner.cpu_guarantee
-    return guarantee or profile.cpu or spawner.cpu_limit or 0
 
 
 def _list_values(values: Any) -> list[Any]:

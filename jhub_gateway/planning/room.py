@@ -7,6 +7,7 @@ from math import ceil, gcd
 from typing import NamedTuple
 
 from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.profiles import get_reserved_cpu
 
 # What prepares the home before each server asks for as much; a pod asks for the larger of both.
 LEAST_CPU = 10
@@ -29,12 +30,9 @@ class Room(NamedTuple):
 
 
 def make_request(profile: MemoryProfile) -> Room:
-    """Return what a server of this profile reserves.
-
-    Kubernetes takes a limit for the request where there is no other.
-    """
-    cores = profile.cpu_guarantee or profile.cpu or 0
-    return Room(profile.memory_guarantee, max(LEAST_CPU, ceil(cores * 1000)))
+    """Return what a server of this profile reserves."""
+    cpu = ceil(get_reserved_cpu(profile) * 1000)
+    return Room(profile.memory_guarantee, max(LEAST_CPU, cpu))
 
 
 def pack(pods: Mapping[Room, int], nodes: Sequence[Room]) -> list[dict[Room, int]] | None:

@@ -1,14 +1,13 @@
 """The profiles of a site's values files, with what the chart's own values add to them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from jhub_gateway.chart.chart_values import ChartValues
 from jhub_gateway.chart.values import read_values
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.models import MemoryProfile
-from jhub_gateway.policy.profiles import parse_profiles
+from jhub_gateway.policy.profiles import fill_cpu, parse_profiles
 
 _PROFILES = "hub.config.GatewaySpawner.memory_profiles"
 
@@ -27,7 +26,4 @@ def read_profiles(files: Sequence[Path]) -> tuple[MemoryProfile, ...]:
             "the ladder that the plan makes"
         )
     limit, guarantee = chart.get("singleuser.cpu.limit"), chart.get("singleuser.cpu.guarantee")
-    return tuple(
-        replace(one, cpu=one.cpu or limit, cpu_guarantee=one.cpu_guarantee or guarantee)
-        for one in parse_profiles(entries)
-    )
+    return tuple(fill_cpu(profile, limit, guarantee) for profile in parse_profiles(entries))

@@ -1,6 +1,7 @@
 """Memory profiles: reading them, and deciding who may have which."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed, raise_together
@@ -94,6 +95,18 @@ def choose_profile(
     raise ProfileNotAllowed(
         f"The server size that was asked for is not open to you. Choose one of these: {names}."
     )
+
+
+def fill_cpu(profile: MemoryProfile, limit: float | None, guarantee: float | None) -> MemoryProfile:
+    """Return the profile with the hub's own cores where it names none, as its servers have them."""
+    return replace(
+        profile, cpu=profile.cpu or limit, cpu_guarantee=profile.cpu_guarantee or guarantee
+    )
+
+
+def get_reserved_cpu(profile: MemoryProfile) -> float:
+    """Return the cores that a server reserves: without a guarantee, Kubernetes takes the limit."""
+    return profile.cpu_guarantee or profile.cpu or 0
 
 
 def make_override(profile: MemoryProfile) -> dict[str, Any]:

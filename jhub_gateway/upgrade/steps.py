@@ -160,19 +160,17 @@ class Steps:
         """Copy the database into the file of that path in the claim."""
         command = ["jhub-gateway", "database", "backup", "--to", f"{SHARE}/{path}"]
         await self._run_hub_job(names.BACK_UP, command)
-        claim = self.settings.backup_claim or self.wanted.claim
-        self.say(f"the backup is {path} of the claim {claim}")
+        self.say(f"the backup is {path} of the claim {self._backup_claim}")
 
     async def check_backup(self, path: str) -> None:
         """Raise UpgradeError if the claim has no such file. Nothing is stopped for this look."""
-        hub, claim = await self.cluster.read_hub(), self.settings.backup_claim or self.wanted.claim
-        job = make_hub_job(hub, self.wanted, "look", ["test", "-s", f"{SHARE}/{path}"], claim)
+        hub = await self.cluster.read_hub()
         try:
-            await self._run(job, self.cluster.namespace)
+            await self._run_beside_hub(hub, "look", ["test", "-s", f"{SHARE}/{path}"])
         except UpgradeError as problem:
             raise UpgradeError(
-                f"the claim {claim} has no backup {path!r} that can be read; nothing was stopped. "
-                f"{problem}"
+                f"the claim {self._backup_claim} has no backup {path!r} that can be read; nothing "
+                f"was stopped. {problem}"
             ) from None
 
     async def read_backup(self, path: str) -> None:
@@ -253,9 +251,15 @@ class Steps:
     async def _run_hub_job(self, name: str, command: Sequence[str]) -> str:
         hub = await self.cluster.read_hub()
         words = [*command, "--config", find_config_file(hub, str(CONFIG_FILE))]
-        claim = self.settings.backup_claim or self.wanted.claim
-        job = make_hub_job(hub, self.wanted, name, words, claim)
+        return await self._run_beside_hub(hub, name, words)
+
+    async def _run_beside_hub(self, hub: Manifest, name: str, command: Sequence[str]) -> str:
+        job = make_hub_job(hub, self.wanted, name, command, self._backup_claim)
         return await self._run(job, self.cluster.namespace)
+
+    @property
+    def _backup_claim(self) -> str:
+        return self.settings.backup_claim or self.wanted.claim
 
     async def _run(self, job: Manifest, namespace: str) -> str:
         return await self.cluster.run_job(job, namespace, self.settings.patience.job)

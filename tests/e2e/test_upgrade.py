@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from jhub_gateway import __version__
 from tests.cluster.cluster import load_images
+from tests.cluster.versions import HUB_IMAGE
 from tests.e2e.lab import open_notebook, run_cell, sign_in, start_server
 from tests.e2e.test_installed_hub import list_uids
 from tests.fixtures.installed_hub import InstalledHub
@@ -37,7 +38,7 @@ def test_notebooks_and_their_kernels_go_on_through_an_upgrade(make_installed_hub
     servers, proxy = list_uids(hub), hub.get_pod("proxy")["metadata"]["uid"]
 
     hub.folder.values, hub.folder.config = wanted, ""
-    hub.folder.hub_image = "jhub-gateway/hub:test"
+    hub.folder.hub_image = HUB_IMAGE
     hub.folder.write()
     plan = upgrade(hub, "plan")
     assert f"The hub runs jhub-gateway {VERSION} with JupyterHub 5.5.0" in plan
