@@ -57,6 +57,8 @@ def test_the_idle_go_even_behind_an_open_page_and_the_busy_stay(make_site, make_
         page.goto(f"{site.hub.url}/hub/spawn/{name}")
         start_server(page, "Small")
     closed.close()
+    # It was used when it was read, however long it took to load.
+    open_page.locator(".jp-Launcher").click(position={"x": 5, "y": 5})
 
     warning = open_page.locator(NOTICE, has_text="because nobody has used it for 1 minute")
     expect(warning).to_be_visible(timeout=SLOW)

@@ -87,7 +87,10 @@ c.Spawner.pre_spawn_hook = choose_server
 
 @dataclass
 class FaultSite:
-    """A hub, its users' tokens, and what their servers' memories and homes last held."""
+    """A hub, its users' tokens, and what their servers' memories and homes last held.
+
+    `answers` are those to requests for servers and for their ends.
+    """
 
     hub: Hub
     namespace: Namespace
@@ -95,6 +98,7 @@ class FaultSite:
     proxy: "subprocess.Popen[bytes]"
     tokens: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
 
     def add_users(self, *names: str) -> None:
         """Add users to the hub."""
@@ -112,9 +116,12 @@ class FaultSite:
         Unlike a wait for a server that is up, this does not fail with the hub.
         """
         try:
-            return self.hub.api(method, f"/users/{user}/server", **options).status_code
-        except requests.RequestException:
+            answer = self.hub.api(method, f"/users/{user}/server", **options)
+        except requests.RequestException as error:
+            self.answers.append(f"{method} {user}: {error}")
             return 0
+        self.answers.append(f"{method} {user}: {answer.status_code} {answer.text}")
+        return answer.status_code
 
     def ask_later(self, method: str, *users: str) -> None:
         """Ask as `ask` does, and don't wait for the answers."""
@@ -138,7 +145,7 @@ class FaultSite:
             lambda: set(users) <= self.get_ready(),
             f"{', '.join(users)} run",
             seconds,
-            lambda: f"{self.get_states()}\n{self.hub.tail()}",
+            self.explain,
         )
 
     def stop(self, *users: str, seconds: float = 60) -> None:
@@ -149,8 +156,12 @@ class FaultSite:
             lambda: not set(users) & set(self.get_states()),
             f"{', '.join(users)} are stopped",
             seconds,
-            lambda: f"{self.get_states()}\n{self.hub.tail()}",
+            self.explain,
         )
+
+    def explain(self) -> str:
+        """What there is to know if a wait was in vain."""
+        return "\n".join([str(self.get_states()), *self.answers[-20:], self.hub.tail()])
 
     def get_states(self) -> dict[str, str]:
         """Of each user who has a server: "ready", or what it waits for ("spawn", "stop")."""
