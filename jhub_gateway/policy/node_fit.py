@@ -45,8 +45,8 @@ def find_misfit(needs: Needs, nodes: Iterable[Node]) -> tuple[str, str] | None:
         return "node_selector", "the cluster has no nodes"
     return (
         _find_labels(needs, nodes)
-        or _find_taints(needs, [node for node in nodes if _is_chosen(needs, node)])
-        or _find_amounts(needs, [node for node in nodes if _may_run(needs, node)])
+        or _find_taints(needs, [node for node in nodes if is_chosen(needs, node)])
+        or _find_amounts(needs, [node for node in nodes if may_run(needs, node)])
     )
 
 
@@ -65,7 +65,7 @@ def _find_labels(needs: Needs, nodes: list[Node]) -> tuple[str, str] | None:
         ]
         labels = f"the label {unknown[0]}" if unknown else "all labels of its node_selector"
         return "node_selector", f"no node of the cluster has {labels}"
-    if not any(_is_chosen(needs, node) for node in selected):
+    if not any(is_chosen(needs, node) for node in selected):
         return "affinity", "no node meets the node affinity that all servers have"
     return None
 
@@ -95,7 +95,8 @@ def _find_amounts(needs: Needs, nodes: list[Node]) -> tuple[str, str] | None:
     return None
 
 
-def _is_chosen(needs: Needs, node: Node) -> bool:
+def is_chosen(needs: Needs, node: Node) -> bool:
+    """Whether the node has the labels that the pod wants."""
     terms = [term.get("matchExpressions") or [] for term in needs.affinity]
     return needs.selector.items() <= node.labels.items() and (
         not terms or any(all(_meets(node, one) for one in term) for term in terms)
@@ -108,17 +109,30 @@ def _meets(node: Node, expression: Mapping[str, Any]) -> bool:
     return meets is not None and meets(node.labels.get(expression.get("key", "")), values)
 
 
-def _may_run(needs: Needs, node: Node) -> bool:
-    return _is_chosen(needs, node) and _is_tolerant(needs, node)
+def may_run(needs: Needs, node: Node) -> bool:
+    """Whether the node's labels and its lasting taints let the pod on it, whatever its size."""
+    return is_chosen(needs, node) and _is_tolerant(needs, node)
 
 
 def _is_tolerant(needs: Needs, node: Node) -> bool:
     return all(_is_tolerated(taint, needs.tolerations) for taint in node.taints)
 
 
+def is_closed_now(needs: Needs, node: Node) -> bool:
+    """Whether a taint keeps the pod away for the moment, such as that of a node that is lost."""
+    passing = (taint for taint in node.taints if taint["key"].startswith(_PASSING))
+    return any(
+        taint["effect"] in _CLOSED and not _is_borne(taint, needs.tolerations) for taint in passing
+    )
+
+
 def _is_tolerated(taint: Mapping[str, str], tolerations: Iterable[Mapping[str, Any]]) -> bool:
     if taint["effect"] not in _CLOSED or taint["key"].startswith(_PASSING):
         return True
+    return _is_borne(taint, tolerations)
+
+
+def _is_borne(taint: Mapping[str, str], tolerations: Iterable[Mapping[str, Any]]) -> bool:
     return any(_tolerates(toleration, taint) for toleration in tolerations)
 
 
