@@ -160,7 +160,7 @@ class LiveReflector(ResourceReflector):
 
     async def _ask(self, **options: Any) -> Any:
         return await getattr(self.api, self.list_method_name)(
-            namespace=self.namespace,
+            **({} if self.omit_namespace else {"namespace": self.namespace}),
             label_selector=self.label_selector,
             field_selector=self.field_selector,
             _preload_content=False,

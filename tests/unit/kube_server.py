@@ -26,7 +26,10 @@ class KubeServer:
         self.calls: list[tuple[str, str]] = []
         self.lists = 0
         self.is_down = False
-        self.watches: dict[str, set[asyncio.Queue[Any]]] = {"pods": set(), "events": set()}
+        self.nodes: dict[str, dict[str, Any]] = {}
+        self.watches: dict[str, set[asyncio.Queue[Any]]] = {
+            kind: set() for kind in ("pods", "events", "nodes")
+        }
         self._version = 100
         self._history: list[tuple[str, int, Any]] = []
         self._uids = 0
@@ -55,6 +58,15 @@ class KubeServer:
         self.pods[pod["metadata"]["name"]] = pod
         self.send("pods", "MODIFIED", pod)
 
+    def put_node(self, name: str, **allocatable: str) -> None:
+        """Put a ready node there, or change it, and tell the watches."""
+        ready = [{"type": "Ready", "status": "True"}]
+        self.nodes[name] = {
+            "metadata": {"name": name},
+            "status": {"allocatable": allocatable, "conditions": ready},
+        }
+        self.send("nodes", "MODIFIED", self.nodes[name])
+
     def remove(self, name: str) -> None:
         """Let a pod be gone, and tell the watches."""
         self.send("pods", "DELETED", self.pods.pop(name))
@@ -82,6 +94,7 @@ class KubeServer:
         app = web.Application()
         base = f"/api/v1/namespaces/{NAMESPACE}"
         app.router.add_get(f"{base}/{{kind:pods|events}}", self._list_or_watch)
+        app.router.add_get("/api/v1/{kind:pods|nodes}", self._list_or_watch)
         app.router.add_post(f"{base}/pods", self._answer(self._create))
         app.router.add_get(f"{base}/pods/{{name}}", self._answer(self._read))
         app.router.add_delete(f"{base}/pods/{{name}}", self._answer(self._delete))
@@ -134,7 +147,7 @@ class KubeServer:
         if request.query.get("watch"):
             return await self._watch(request, kind)
         self.lists += 1
-        items = list(self.pods.values()) if kind == "pods" else []
+        items = list({"pods": self.pods, "nodes": self.nodes}.get(kind, {}).values())
         first, most = int(request.query.get("continue", 0)), int(request.query.get("limit", 1000))
         metadata = {"resourceVersion": str(self._version)}
         if first + most < len(items):
@@ -166,6 +179,6 @@ async def run_kube_server() -> AsyncIterator[tuple[KubeServer, CoreV1Api]]:
     host = str(test_server.make_url("")).rstrip("/")
     async with ApiClient(Configuration(host=host)) as client:
         yield server, CoreV1Api(client)
-    for queue in [*server.watches["pods"], *server.watches["events"]]:
+    for queue in [queue for watching in server.watches.values() for queue in watching]:
         queue.put_nowait(None)
     await test_server.close()
