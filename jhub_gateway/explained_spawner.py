@@ -12,13 +12,15 @@ from jhub_gateway.ended_spawner import EndedSpawner
 from jhub_gateway.errors import StartFailed, StartRefused
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.end_reasons import find_end_reason, find_restart
-from jhub_gateway.policy.estimates import RecentStarts, describe_wait
+from jhub_gateway.policy.estimates import describe_wait
 from jhub_gateway.policy.pod_states import get_notebook_status, is_over
 from jhub_gateway.policy.redaction import cut_log
+from jhub_gateway.policy.scheduling_reasons import is_new_machine, is_without_machine
 from jhub_gateway.policy.silence import make_silence
 from jhub_gateway.policy.start_reasons import find_start_reason, make_timeout
 from jhub_gateway.refusals import make_logged_failure, make_logged_refusal
 from jhub_gateway.start_metrics import count_end, count_failed_start
+from jhub_gateway.start_times import recent_node_starts, recent_starts
 from jhub_gateway.steady_spawner import SteadySpawner
 
 # JupyterHub has no reason to show when it gives up: what is left of a start is ended before that.
@@ -31,9 +33,6 @@ _CRASH = "crash-at-start"
 # A reason may change by the time alone: a download gets slow.
 _LOOK_SECONDS = 15
 
-# Of this hub's process: what a start has taken lately, by profile.
-recent_starts = RecentStarts()
-
 
 class ExplainedSpawner(EndedSpawner, SteadySpawner):
     """Tells users and operators what becomes of a start."""
@@ -44,6 +43,8 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
 
     _reason: Reason | None = None
     _reason_since = 0.0
+    _has_waited = False
+    _has_new_node = False
     _restarts: int | None = None
     _deadline = 0.0
     _news: asyncio.Event | None = None
@@ -65,6 +66,7 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
         self._deadline = began + self.start_timeout
         margin = min(_MOST_MARGIN, self.start_timeout / 4)
         self._news = asyncio.Event()
+        self._has_waited = self._has_new_node = False
         self._set_reason(None)
         final = asyncio.ensure_future(self._wait_for_final_reason(self._news))
         try:
@@ -80,8 +82,15 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
         finally:
             final.cancel()
             self._forget_start()
-        recent_starts.add(self._profile, time.monotonic() - began)
+        self._note_seconds(time.monotonic() - began)
         return url
+
+    def _note_seconds(self, seconds: float) -> None:
+        if self._has_new_node:
+            recent_node_starts.add(self._profile, seconds)
+        elif not self._has_waited:
+            # How long others keep their room tells nothing of the next start.
+            recent_starts.add(self._profile, seconds)
 
     async def _unless_final(
         self,
@@ -126,6 +135,9 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
         if reason is None or self._reason is None or reason.code != self._reason.code:
             self._reason_since = time.monotonic()
         self._reason = reason
+        if reason is not None:
+            self._has_waited |= is_without_machine(reason)
+            self._has_new_node |= is_new_machine(reason)
 
     def say_waiting(self, reason: Reason) -> None:
         """Show it in the progress of the start."""
@@ -205,8 +217,12 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
 
     @property
     def usual_seconds(self) -> float | None:
-        """Within how many seconds most recent starts of this size were ready, if that is known."""
-        return recent_starts.estimate(self._profile)
+        """Within how many seconds most recent starts of this size were ready, if that is known.
+
+        Of those that a new node came for, where one comes for this start.
+        """
+        starts = recent_node_starts if self._has_new_node else recent_starts
+        return starts.estimate(self._profile)
 
     @property
     def _profile(self) -> str:

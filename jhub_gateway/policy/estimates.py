@@ -7,13 +7,15 @@ _REMEMBERED = 20
 _FEWEST = 3
 # Nine of ten recent starts took no longer.
 _SHARE = 0.9
+_MIDDLE = 0.5
 _MOST_PROFILES = 500
 
 
 class RecentStarts:
-    """How long the last 20 starts of each profile took."""
+    """How long the last 20 starts of each profile took; fewer than ``fewest`` tell nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, fewest: int = _FEWEST) -> None:
+        self._fewest = fewest
         self._seconds: OrderedDict[str, deque[float]] = OrderedDict()
 
     def add(self, slug: str, seconds: float) -> None:
@@ -28,12 +30,19 @@ class RecentStarts:
     def estimate(self, slug: str) -> float | None:
         """Return within how many seconds nine of ten recent starts of the profile were ready.
 
-        ``None`` with fewer than 3 starts to go by.
+        ``None`` with too few starts to go by.
         """
+        return self._find(slug, _SHARE)
+
+    def find_middle(self, slug: str) -> float | None:
+        """Return what half of the profile's recent starts took at most, or ``None`` likewise."""
+        return self._find(slug, _MIDDLE)
+
+    def _find(self, slug: str, share: float) -> float | None:
         known = sorted(self._seconds.get(slug, ()))
-        if len(known) < _FEWEST:
+        if len(known) < self._fewest:
             return None
-        return known[math.ceil(_SHARE * len(known)) - 1]
+        return known[math.ceil(share * len(known)) - 1]
 
 
 def describe_wait(waited: float, estimate: float | None) -> str:

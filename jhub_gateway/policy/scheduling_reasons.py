@@ -82,6 +82,16 @@ def make_scheduling() -> Reason:
     return make_reason("scheduling", sentence, "the pod is not scheduled yet", is_final=False)
 
 
+def is_without_machine(reason: Reason) -> bool:
+    """Whether it waits for room on a machine, or for a new one."""
+    return reason.code.startswith("unschedulable")
+
+
+def is_new_machine(reason: Reason) -> bool:
+    """Whether it waits for a machine that is being started for it."""
+    return reason.sentence == _NEW_MACHINE
+
+
 def _judge(pod: object, message: str, scale: Object) -> Reason:
     # What follows says why ending other pods would not help, in the same words.
     said = message.partition(" preemption:")[0].rstrip(",")

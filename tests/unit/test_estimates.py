@@ -25,6 +25,19 @@ def test_nine_of_ten_starts_took_no_longer():
     assert remember(*[5] * 19, 300) == 5
 
 
+def test_half_of_the_starts_took_no_longer_than_the_middle_one():
+    starts = RecentStarts()
+    for seconds in (300, 10, 12):
+        starts.add("small", seconds)
+    assert (starts.find_middle("small"), starts.find_middle("large")) == (12, None)
+
+
+def test_what_happens_seldom_is_told_of_once_it_has_happened():
+    starts = RecentStarts(fewest=1)
+    starts.add("small", 300)
+    assert (starts.find_middle("small"), starts.estimate("small")) == (300, 300)
+
+
 def test_only_the_last_twenty_count():
     assert remember(*[300] * 20, *[5] * 20) == 5
 

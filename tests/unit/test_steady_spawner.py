@@ -16,6 +16,7 @@ from jhub_gateway.explained_spawner import ExplainedSpawner
 from jhub_gateway.models import CullPolicy
 from jhub_gateway.policy import answer_reasons
 from jhub_gateway.policy.cull_words import make_cull_reason
+from jhub_gateway.policy.estimates import RecentStarts
 from jhub_gateway.policy.labels import HUB, START_ID
 from jhub_gateway.watches import live_reflector
 from tests.unit.kube_server import NAMESPACE, run_kube_server
@@ -296,6 +297,45 @@ async def test_the_progress_tells_what_is_waited_for(server, kube):
         assert 0 <= event["progress"] < 100
         break
     attempt.cancel()
+
+
+def tell_unscheduled(kube):
+    message = "0/1 nodes are available: 1 Insufficient memory."
+    condition = {"type": "PodScheduled", "status": "False", "message": message}
+    kube.put(kube.pods["jupyter-ada"] | {"status": {"phase": "Pending", "conditions": [condition]}})
+
+
+def tell_scale_up(kube):
+    pod = kube.pods["jupyter-ada"]["metadata"]
+    about = {"namespace": pod["namespace"], "name": pod["name"], "uid": pod["uid"]}
+    metadata = {"name": "e", "namespace": pod["namespace"], "uid": "e-1"}
+    event = {"metadata": metadata, "involvedObject": about, "reason": "TriggeredScaleUp"}
+    kube.send("events", "ADDED", event | {"message": "pod triggered scale-up"})
+
+
+@pytest.mark.parametrize(
+    ("waits", "kept"),
+    [((), "room"), ((tell_unscheduled,), None), ((tell_unscheduled, tell_scale_up), "node")],
+)
+async def test_starts_that_a_new_node_came_for_are_told_apart_and_those_in_a_queue_left_out(
+    server, kube, monkeypatch, waits, kept
+):
+    times = {"room": RecentStarts(fewest=1), "node": RecentStarts(fewest=1)}
+    monkeypatch.setattr(explained_spawner, "recent_starts", times["room"])
+    monkeypatch.setattr(explained_spawner, "recent_node_starts", times["node"])
+    attempt = asyncio.ensure_future(server.start())
+    await wait_until(lambda: kube.pods)
+    for wait in waits:
+        wait(kube)
+    if tell_scale_up in waits:
+        await wait_until(lambda: server._has_new_node)
+    elif waits:
+        await wait_until(lambda: server._has_waited)
+    run_pod(kube)
+    await asyncio.wait_for(attempt, 15)
+    found = [kind for kind, starts in times.items() if starts.find_middle("") is not None]
+    assert found == ([kept] if kept else [])
+    assert (server.usual_seconds is not None) == (kept is not None)
 
 
 # Running
