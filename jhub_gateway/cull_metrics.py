@@ -10,6 +10,8 @@ from prometheus_client.registry import Collector
 
 from jhub_gateway.policy.cull_messages import CullPass
 
+_CURRENT_SECONDS = 600
+
 CULLS = Counter(
     "jhub_gateway_culls",
     "Servers that were stopped as nobody used them, or for their age, by cause",
@@ -32,6 +34,11 @@ class CullerReports(Collector):
     def note(self, cull_pass: CullPass) -> None:
         """A culler has just looked at all servers."""
         self._last = _Report(cull_pass, time.monotonic())
+
+    @property
+    def is_current(self) -> bool:
+        """Whether a culler looks at the servers: without one none is stopped."""
+        return self._last is not None and self._age < _CURRENT_SECONDS
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges, as prometheus_client asks for them at each scrape."""

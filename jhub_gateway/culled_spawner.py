@@ -13,9 +13,15 @@ from typing import Any
 
 from traitlets import Dict, validate
 
+from jhub_gateway.cull_metrics import REPORTS
 from jhub_gateway.models import CullPolicy, Reason
 from jhub_gateway.policy.cull_keeping import Keeping
-from jhub_gateway.policy.cull_policies import parse_cull_policy, parse_profile_policies
+from jhub_gateway.policy.cull_policies import (
+    is_exempt,
+    parse_cull_policy,
+    parse_profile_policies,
+)
+from jhub_gateway.policy.cull_words import describe_stop
 from jhub_gateway.profiled_spawner import ProfiledSpawner
 
 KEY_VARIABLE = "JHUB_GATEWAY_USE_KEY"
@@ -99,6 +105,19 @@ class CulledSpawner(ProfiledSpawner):
         """Refuse what a profile and the default make together. Raises ConfigurationError."""
         super().check_at_start(app)
         load_cull_policies(cls, app)
+
+    # Told before a start
+
+    def make_form_entries(self) -> list[dict[str, Any]]:
+        """Add ``stops``, when a server of each profile is stopped, if anything stops it."""
+        entries = super().make_form_entries()
+        if not REPORTS.is_current:
+            return entries
+        policies = parse_profile_policies(self.cull, self.profiles)
+        for entry in entries:
+            policy = policies[entry["slug"]]
+            entry["stops"] = "" if is_exempt(policy, self.user_groups) else describe_stop(policy)
+        return entries
 
     # What is remembered
 

@@ -225,6 +225,12 @@ class ProfiledSpawner(EndedSpawner):
         default = choose_profile(mine, self.user_groups)
         return [_make_entry(profile, profile == default) for profile in mine]
 
+    # The page
+
+    def make_form_entries(self) -> list[dict[str, Any]]:
+        """Return what the profile page shows of each profile that the owner may have."""
+        return self.make_profile_list()
+
 
 @cache
 def prepare_once(spawner_class: type[ProfiledSpawner], app: JupyterHub) -> None:

@@ -21,6 +21,13 @@ def describe_cause(policy: CullPolicy, cause: str) -> str:
     return unused
 
 
+def describe_stop(policy: CullPolicy) -> str:
+    """Return when a server is stopped, in short; empty if it never is."""
+    limits = (policy.idle_after, "without use"), (policy.max_age, "in any case")
+    ends = [f"{describe_duration(seconds)} {words}" for seconds, words in limits if seconds]
+    return f"Stops after {' or '.join(ends)}" if ends else ""
+
+
 def make_cull_reason(policy: CullPolicy, cause: str, cause_in_log: str) -> Reason:
     """Return why a server was stopped, for its user's pages and for the log."""
     why = describe_cause(policy, cause).replace("has used", "had used").replace("it runs", "it ran")

@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
+from jhub_gateway import culled_spawner
+from jhub_gateway.cull_metrics import CullerReports
 from jhub_gateway.culled_spawner import KEY_VARIABLE
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
 from jhub_gateway.models import CullPolicy
 from jhub_gateway.policy.cull_keeping import Keeping
+from jhub_gateway.policy.cull_messages import CullPass
 from jhub_gateway.policy.cull_words import make_cull_reason
 from jhub_gateway.profiled_spawner import check_spawner
 from tests.unit.local.servers import SMALL, make_spawner
@@ -48,6 +52,44 @@ async def test_each_start_is_a_run_of_its_own(tmp_path) -> None:
         assert spawner.get_env()[KEY_VARIABLE] == spawner.run.use_key
         await spawner.stop(now=True)
     assert len(seen) == 6
+
+
+@pytest.fixture
+def culler(monkeypatch):
+    """Lets a culler have looked at all servers just now."""
+    reports = CullerReports()
+    monkeypatch.setattr(culled_spawner, "REPORTS", reports)
+    reports.note(CullPass(seconds=1, servers=0, unknown=0))
+    return reports
+
+
+def read_stops(spawner) -> list[str | None]:
+    return [entry.get("stops") for entry in spawner.make_form_entries()]
+
+
+def test_users_are_told_before_a_start_when_its_server_stops(tmp_path, culler) -> None:
+    impatient = {**SMALL, "slug": "gpu", "cull": {"idle_after": 1800, "warn_before": 600}}
+    spawner = make_spawner(tmp_path, cull={"max_age": 86400 * 7})
+    spawner.memory_profiles = [SMALL, impatient]
+    assert read_stops(spawner) == [
+        "Stops after 3 hours without use or 7 days in any case",
+        "Stops after 30 minutes without use or 7 days in any case",
+    ]
+    spawner.cull = {"idle_after": None}
+    assert read_stops(spawner) == ["", "Stops after 30 minutes without use"]
+    spawner.cull = {"exempt_groups": ["staff"]}
+    spawner.user.groups = [SimpleNamespace(name="staff")]
+    assert read_stops(spawner) == ["", ""]
+
+
+def test_nothing_is_said_of_stops_where_nobody_stops_servers(tmp_path, monkeypatch, culler) -> None:
+    spawner = make_spawner(tmp_path)
+    monkeypatch.setattr(culled_spawner, "REPORTS", CullerReports())
+    assert read_stops(spawner) == [None]
+    monkeypatch.setattr(culled_spawner, "REPORTS", culler)
+    assert read_stops(spawner) == ["Stops after 3 hours without use"]
+    culler._last.at -= 601
+    assert read_stops(spawner) == [None]
 
 
 def test_the_key_is_in_no_text_of_a_run(tmp_path) -> None:
