@@ -11,6 +11,7 @@ from typing import Any
 
 from traitlets import Dict, List, Unicode, Union, default, validate
 
+from jhub_gateway.capacity_page import make_capacity_url
 from jhub_gateway.errors import StartRefused
 from jhub_gateway.group_folder_spawner import GroupFolderSpawner
 from jhub_gateway.models import Dataset, MemoryProfile, Tutorial, Usage
@@ -195,7 +196,11 @@ class DataSpawner(GroupFolderSpawner):
     async def render_form(self) -> str:
         """Return the page's choice of profiles, with what data the owner has."""
         return render_profile_form(
-            self.make_profile_list(), self.user_options, await self._make_view(), self.end_view
+            self.make_form_entries(),
+            self.user_options,
+            await self._make_view(),
+            self.end_view,
+            make_capacity_url(self),
         )
 
     async def _make_view(self) -> DataView:

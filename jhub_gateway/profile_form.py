@@ -28,14 +28,20 @@ def render_profile_form(
     user_options: Mapping[str, Any],
     data: DataView | None = None,
     end: EndView | None = None,
+    capacity_url: str = "",
 ) -> str:
     """Return the choice of profiles as HTML, to go inside JupyterHub's own ``<form>``.
 
-    ``profile_list`` is what ``ProfiledSpawner.make_profile_list`` returns; ``user_options`` is the
-    last choice, such as ``{"profile": "small"}``; ``end`` is how the server ended.
+    ``profile_list`` is what ``ProfiledSpawner.make_form_entries`` returns; ``user_options`` is the
+    last choice, such as ``{"profile": "small"}``; ``end`` is how the server ended;
+    ``capacity_url`` is where the page asks again what there is room for.
     """
     return _load_template().render(
-        profile_list=profile_list, user_options=user_options, data=data or DataView(), end=end
+        profile_list=profile_list,
+        user_options=user_options,
+        data=data or DataView(),
+        end=end,
+        capacity_url=capacity_url,
     )
 
 

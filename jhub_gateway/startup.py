@@ -3,6 +3,7 @@
 from jupyterhub.app import JupyterHub
 
 from jhub_gateway.announcements import add_announcements
+from jhub_gateway.capacity_page import add_capacity_page
 from jhub_gateway.cull_api import add_cull_api
 from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.hub_pages import add_templates, add_variables
@@ -42,6 +43,7 @@ def prepare_hub(app: JupyterHub) -> None:
         add_templates(app)
         add_variables(app)
         add_restart_page(app)
+        add_capacity_page(app)
         add_announcements(app)
     if issubclass(app.spawner_class, CulledSpawner):
         add_cull_api(app)

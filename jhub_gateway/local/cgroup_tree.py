@@ -40,7 +40,7 @@ def find_cgroup_tree(proc: Path = Path("/proc/self")) -> CgroupTree | None:
     ``proc`` is this process's directory in /proc. The hub may be moved into a child of its own
     group, see above.
     """
-    places = _find_own_groups(proc)
+    places = find_own_groups(proc)
     if (memory := places.get("memory")) and _is_writable_v1(memory, "memory.limit_in_bytes"):
         cpu = places.get("cpu")
         usable = cpu is not None and _is_writable_v1(cpu, "cpu.cfs_quota_us")
@@ -49,7 +49,7 @@ def find_cgroup_tree(proc: Path = Path("/proc/self")) -> CgroupTree | None:
     return _find_v2_tree(unified, places[_MOUNT]) if unified else None
 
 
-def _find_own_groups(proc: Path) -> dict[str, Path]:
+def find_own_groups(proc: Path) -> dict[str, Path]:
     """Return this process's group for each version 1 controller, and under "" for version 2.
 
     ``_MOUNT`` is the mount point of version 2.

@@ -4,12 +4,18 @@ import asyncio
 import math
 import os
 import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from traitlets import Bool, Enum, Unicode, default
 
 from jhub_gateway import notebook
+from jhub_gateway.capacity_metrics import show_free_servers
+from jhub_gateway.capacity_spawner import CapacitySpawner
+from jhub_gateway.clients.servers import wait_for_answer
 from jhub_gateway.credential_spawner import CredentialSpawner
 from jhub_gateway.credentials.directory_store import (
     OWNER_ONLY,
@@ -19,14 +25,18 @@ from jhub_gateway.credentials.directory_store import (
 from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.errors import ConfigurationError, StartRefused
+from jhub_gateway.local.machine_capacity import MachineCapacity
+from jhub_gateway.local.machine_memory import read_machine_memory
 from jhub_gateway.local.measuring import keep_measuring
 from jhub_gateway.local.memory_limits import METHODS
 from jhub_gateway.models import MemoryProfile
+from jhub_gateway.policy.capacity import Capacity
 from jhub_gateway.policy.datasets import parse_datasets
 from jhub_gateway.policy.init_containers import STORAGE_MODULE, make_fill_request
 from jhub_gateway.policy.layout import USAGE
 from jhub_gateway.profile_form import read_profile_form
 from jhub_gateway.refusals import make_logged_refusal
+from jhub_gateway.start_times import recent_starts
 from jhub_gateway.storage.folders import prepare_folders
 from jhub_gateway.storage.homes import find_home, prepare_home
 from jhub_gateway.storage.problems import make_refusal
@@ -41,7 +51,7 @@ _THREAD_COUNTS = (
 )
 
 
-class LocalServer(CulledSpawner, CredentialSpawner):
+class LocalServer(CulledSpawner, CredentialSpawner, CapacitySpawner):
     """Profiles, form, home and environment of a server on the hub's own machine.
 
     Mix it in before the class that starts the process.
@@ -52,12 +62,17 @@ class LocalServer(CulledSpawner, CredentialSpawner):
     log: Any
     cpu_limit: Any
     cpu_guarantee: Any
+    http_timeout: int
+    server: Any
 
     # Whether the hub makes homes, or what starts the servers.
     makes_homes = True
     # The mode of the files with credentials.
     credentials_mode = OWNER_ONLY
     _measuring: ClassVar[asyncio.Future[None] | None] = None
+    _machine: ClassVar[MachineCapacity | None] = None
+    _start_began: float | None = None
+    _noting: asyncio.Future[None] | None = None
 
     data_directory = Unicode(
         "gateway-data",
@@ -199,18 +214,39 @@ class LocalServer(CulledSpawner, CredentialSpawner):
     def prepare_at_start(cls, app: Any) -> None:
         """Begin what goes on beside the servers."""
         super().prepare_at_start(app)
-        cls.make_for_checks(app).start_measuring()
+        self = cls.make_for_checks(app)
+        self.start_measuring()
+        cls._machine = MachineCapacity(app, self.profiles, read_machine_memory())
+        show_free_servers([profile.slug for profile in self.profiles], cls._machine.find)
 
     def start_measuring(self) -> None:
         """Begin to measure what homes take. Called once, in the hub's event loop."""
         # The loop holds tasks by weak references alone.
         type(self)._measuring = asyncio.ensure_future(keep_measuring(self.root, self.log))
 
+    def find_capacities(self) -> Mapping[str, Capacity]:
+        """Return the capacity of each profile by the memory that servers have reserved."""
+        return self._machine.find() if self._machine else {}
+
+    def start_polling(self) -> None:
+        """Note how long a start took that has just made its process, once that answers."""
+        super().start_polling()
+        if self._start_began is not None:
+            self._noting = asyncio.ensure_future(self._note_seconds(self._start_began))
+            self._start_began = None
+
+    async def _note_seconds(self, began: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.http_timeout):
+                await wait_for_answer(self.server.url)
+                recent_starts.add(self.profile, time.monotonic() - began)
+
     async def prepare_start(self) -> None:
         """Size this start, check whose home it opens, and make what is missing of it.
 
         Raises tornado's HTTPError 403 with a sentence for the user.
         """
+        self._start_began = time.monotonic()
         profile = self.load_profile()
         try:
             await self.load_data(profile)

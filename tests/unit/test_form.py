@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from jhub_gateway.capacity_spawner import RoomView
 from jhub_gateway.models import Dataset, GroupFolder, Usage
 from jhub_gateway.profile_form import DataView, render_profile_form
 
@@ -35,6 +36,42 @@ def test_what_the_operator_wrote_is_text():
     page = render()
     assert "&lt;Large&gt; &amp; more" in page
     assert "<Large>" not in page
+
+
+def read_room(page: str) -> list[tuple[str, ...]]:
+    return re.findall(r'data-profile="(.+?)" data-state="(.+?)">(.+?)</span>', page)
+
+
+def test_the_page_says_what_there_is_room_for_and_asks_again():
+    rooms = [RoomView("free", "Ready in about 20 s"), RoomView("full", "No room now")]
+    profiles = [one | {"room": room} for one, room in zip(PROFILES, rooms, strict=True)]
+    page = render_profile_form(profiles, None, capacity_url="/hub/gateway/capacity/ada")
+    assert read_room(page) == [
+        ("small", "free", "Ready in about 20 s"),
+        ("large", "full", "No room now"),
+    ]
+    assert 'const url = "/hub/gateway/capacity/ada";' in page
+
+
+def test_a_page_that_knows_of_no_room_asks_for_none():
+    page = render()
+    assert (read_room(page), "<script>" in page) == ([], False)
+
+
+def test_the_page_says_when_a_server_is_stopped():
+    page = render(profile_list=[PROFILES[0] | {"stops": "Stops after 3 hours without use"}])
+    assert "Stops after 3 hours without use" in page
+
+
+def test_a_choice_is_named_by_its_name_and_size_and_described_by_the_rest():
+    described = {"slug": "a", "display_name": "A", "memory": "1 GB", "description": "For <tests>"}
+    page = render(profile_list=[described, PROFILES[0]])
+    names = re.findall(r'aria-labelledby="(.+?)"', page)
+    assert names == ["profile-a-name profile-a-size", "profile-small-name profile-small-size"]
+    # Of two profiles the one without a text is described by none.
+    assert re.findall(r'aria-describedby="(.+?)"', page) == ["profile-a-text"]
+    for identity in (*" ".join(names).split(), "profile-a-text"):
+        assert f'id="{identity}"' in page
 
 
 def test_somebody_without_any_profile_reads_a_sentence():
