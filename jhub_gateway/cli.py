@@ -11,6 +11,7 @@ from jhub_gateway import __version__
 from jhub_gateway.announce import add_announce_command
 from jhub_gateway.chart.command import add_values_command
 from jhub_gateway.checks.command import add_check_command, run_values_check
+from jhub_gateway.link_command import add_link_command
 from jhub_gateway.planning.command import add_plan_command
 from jhub_gateway.stale_mounts import add_stale_mounts_command
 from jhub_gateway.storage.command import add_storage_command
@@ -48,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_plan_command(commands)
     add_stale_mounts_command(add_storage_command(commands))
     add_announce_command(commands)
+    add_link_command(commands)
     add_database_command(commands)
     add_upgrade_command(commands)
     # Its options are the service's settings, which it reads itself: here no word is an option.

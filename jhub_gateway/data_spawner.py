@@ -210,7 +210,7 @@ class DataSpawner(GroupFolderSpawner):
             return DataView()
         usage, datasets = await asyncio.gather(
             self._read_usage(HOMES, self.home_directory),
-            asyncio.gather(*map(self._with_size, self.current_datasets)),
+            asyncio.gather(*map(self.with_size, self.current_datasets)),
         )
         slugs = {profile.slug for profile in allowed_profiles(self.profiles, self.user_groups)}
         quota, full = self._judge_home(usage, slugs)
@@ -222,7 +222,8 @@ class DataSpawner(GroupFolderSpawner):
             datasets=tuple(datasets),
         )
 
-    async def _with_size(self, dataset: Dataset) -> Dataset:
+    async def with_size(self, dataset: Dataset) -> Dataset:
+        """Return the data set with its size, where the operator said it or it was measured."""
         if dataset.size is not None or dataset.claim:
             return dataset
         usage = await self._read_usage(DATASETS, dataset.sub_path)

@@ -1,8 +1,8 @@
 """The errors of the project.
 
 Each carries one sentence for the person who meets it. Who that is, the class says: an
-operator for :class:`ConfigurationError`, a user for :class:`StartRefused` and
-:class:`LoginRefused`.
+operator for :class:`ConfigurationError`, a user for :class:`StartRefused`,
+:class:`LinkRefused` and :class:`LoginRefused`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -87,6 +87,20 @@ class ProfileNotAllowed(StartRefused):
 
     Both are told in the same words, so that a request cannot find out which profiles exist.
     """
+
+
+class LinkRefused(GatewayError):
+    """A link from a gateway's page that is not opened.
+
+    The message is shown to the user: one sentence with what to do next. ``cause`` is for the
+    operator, in the log alone. ``status`` is HTTP's: 400 for what is no link, 403 for what is not
+    allowed.
+    """
+
+    def __init__(self, sentence: str, cause: str = "", status: int = 403) -> None:
+        super().__init__(sentence)
+        self.cause = cause
+        self.status = status
 
 
 class LoginRefused(GatewayError):

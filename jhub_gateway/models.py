@@ -160,6 +160,61 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """What a link from a gateway's page opens. All of it is text that others wrote.
+
+    ``notebook`` is a path below the home. ``gateway`` is the name of the gateway that signed the
+    link, empty for one that nobody signed. ``parameters`` are values by name. What is empty is not
+    in the link.
+    """
+
+    notebook: str
+    dataset: str = ""
+    profile: str = ""
+    run: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkGateway:
+    """A gateway whose signed links are taken.
+
+    ``issuer`` is what it calls itself in them, ``name`` what users read. ``key_directory`` has a
+    file for each of its keys, named after the key's id.
+    """
+
+    issuer: str
+    name: str
+    key_directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedLinks:
+    """Links that anybody may make: to notebooks that match ``notebook``, with no more than this.
+
+    ``parameters`` may have ``run`` among them.
+    """
+
+    notebook: str
+    datasets: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """In what a link opens for a user. ``profile`` is ``None`` where the hub has no profiles.
+
+    ``dataset`` is the link's, if it names one. ``is_tight`` says that the profile has less memory
+    than the data should have, as no size of this gateway has more for the user.
+    """
+
+    profile: MemoryProfile | None = None
+    dataset: Dataset | None = None
+    is_tight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tutorial:
     """Notebooks for every home: a directory of the share's ``tutorials/``, or a git repository."""
 

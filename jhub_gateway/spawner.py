@@ -16,6 +16,7 @@ from jhub_gateway.credential_spawner import CredentialSpawner
 from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
 from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.culled_spawner import CulledSpawner
+from jhub_gateway.linked_spawner import LinkedSpawner
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.credential_volumes import (
     CREDENTIALS_PATH,
@@ -44,7 +45,9 @@ from jhub_gateway.request_ids import get_request_id
 from jhub_gateway.spawner_checks import check_settings
 
 
-class GatewaySpawner(CulledSpawner, CredentialSpawner, ReconciledSpawner, ClusterCapacitySpawner):
+class GatewaySpawner(
+    CulledSpawner, CredentialSpawner, LinkedSpawner, ReconciledSpawner, ClusterCapacitySpawner
+):
     """Starts each user's server as a pod of the size they chose, with their home in it.
 
     All of KubeSpawner's traits apply, so that what Zero to JupyterHub sets as

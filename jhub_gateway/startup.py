@@ -8,6 +8,8 @@ from jhub_gateway.cull_api import add_cull_api
 from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.hub_pages import add_templates, add_variables
 from jhub_gateway.keep_page import add_keep_page
+from jhub_gateway.linked_spawner import LinkedSpawner
+from jhub_gateway.open_page import add_open_page
 from jhub_gateway.profiled_spawner import ProfiledSpawner, check_spawner, prepare_once
 from jhub_gateway.request_ids import trace_requests
 from jhub_gateway.restart_page import add_restart_page
@@ -45,6 +47,8 @@ def prepare_hub(app: JupyterHub) -> None:
         add_restart_page(app)
         add_capacity_page(app)
         add_announcements(app)
+    if issubclass(app.spawner_class, LinkedSpawner):
+        add_open_page(app)
     if issubclass(app.spawner_class, CulledSpawner):
         add_cull_api(app)
         add_keep_page(app)

@@ -25,6 +25,7 @@ from jhub_gateway.credentials.directory_store import (
 from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.errors import ConfigurationError, StartRefused
+from jhub_gateway.linked_spawner import LinkedSpawner
 from jhub_gateway.local.machine_capacity import MachineCapacity
 from jhub_gateway.local.machine_memory import read_machine_memory
 from jhub_gateway.local.measuring import keep_measuring
@@ -51,7 +52,7 @@ _THREAD_COUNTS = (
 )
 
 
-class LocalServer(CulledSpawner, CredentialSpawner, CapacitySpawner):
+class LocalServer(CulledSpawner, CredentialSpawner, LinkedSpawner, CapacitySpawner):
     """Profiles, form, home and environment of a server on the hub's own machine.
 
     Mix it in before the class that starts the process.

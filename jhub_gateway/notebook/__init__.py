@@ -1,7 +1,7 @@
 """What runs inside a user's server: for notebooks, for the Jupyter server and for JupyterLab.
 
-``credentials``, ``token``, ``read``, ``auth`` and ``job`` are for notebooks. They need the standard
-library alone and are imported when they are asked for.
+``credentials``, ``token``, ``read``, ``auth``, ``job`` and ``link`` are for notebooks. They need
+the standard library alone and are imported when they are asked for.
 
 The extensions need jupyter_server, neither JupyterHub nor Kubernetes, and no other part of this
 package. ``etc/`` and ``share/`` hold the files by which Jupyter finds both extensions: a wheel
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jhub_gateway.notebook.credential_tokens import read, token
     from jhub_gateway.notebook.http_auth import auth
     from jhub_gateway.notebook.jobs import job
+    from jhub_gateway.notebook.links import link
 
 __all__ = [
     "CredentialEnded",
@@ -40,6 +41,7 @@ __all__ = [
     "auth",
     "credentials",
     "job",
+    "link",
     "read",
     "token",
 ]
@@ -49,6 +51,7 @@ _MODULES = {
     "auth": "http_auth",
     "credentials": "credential_list",
     "job": "jobs",
+    "link": "links",
     "read": "credential_tokens",
     "token": "credential_tokens",
 }
