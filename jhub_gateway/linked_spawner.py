@@ -1,7 +1,7 @@
 """What both spawners have in common about links from a gateway's page into a notebook."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -99,15 +99,8 @@ class LinkedSpawner(DataSpawner):
         """Refuse links that could not be opened. Raises ConfigurationError."""
         super().check_at_start(app)
         spawner = cls.make_for_checks(app)
-        if not spawner.takes_links:
-            return
-        if not app.allow_named_servers:
-            setting = GATEWAYS if spawner.link_gateways else UNSIGNED
-            raise ConfigurationError(
-                f"{cls.__name__}.{setting} is set, and JupyterHub.allow_named_servers is False: "
-                "each link has a named server. Set it to True, or take the links out",
-                [setting],
-            )
+        for problem in find_link_problems(spawner, app):
+            raise problem
         for gateway in spawner.gateways:
             read_keys(gateway)
 
@@ -155,6 +148,18 @@ class LinkedSpawner(DataSpawner):
         """Take back what :meth:`get_state` remembered."""
         super().load_state(state)
         self.link = Link(**state["link"]) if "link" in state else None
+
+
+def find_link_problems(spawner: LinkedSpawner, app: Any) -> Iterator[ConfigurationError]:
+    """Yield what keeps the hub from opening links; the keys are not looked at."""
+    if spawner.takes_links and not app.allow_named_servers:
+        setting = GATEWAYS if spawner.link_gateways else UNSIGNED
+        yield ConfigurationError(
+            f"{type(spawner).__name__}.{setting} is set, and JupyterHub.allow_named_servers is "
+            "False: each link has a named server. Set it to True (in the chart's values: "
+            "hub.allowNamedServers), or take the links out",
+            [setting],
+        )
 
 
 def make_link_text(link: Link) -> str:

@@ -17,6 +17,7 @@ from jhub_gateway.checks.sections import find_section_problems
 from jhub_gateway.checks.site import Site, load_site
 from jhub_gateway.clients.kube_inspection import using_kubeconfig
 from jhub_gateway.errors import list_problems
+from jhub_gateway.linked_spawner import find_link_problems
 from jhub_gateway.login.checked_login import CheckedLogin
 from jhub_gateway.login.openid_login import OpenIDLogin
 from jhub_gateway.policy.cull_policies import parse_profile_policies
@@ -115,6 +116,7 @@ def _find_spawner_problems(site: Site) -> Iterator[Problem]:
         return
     found = find_problems(spawner)
     yield from site.make_problems(type(spawner), found)
+    yield from site.make_problems(type(spawner), find_link_problems(spawner, site.app))
     policies = list_problems((), parse_profile_policies, spawner.cull, spawner.profiles)
     yield from site.make_problems(type(spawner), policies)
 

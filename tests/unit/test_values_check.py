@@ -113,6 +113,19 @@ FAULTS = [
     ("slug: large", "slug: small", f"{SPAWNER}.memory_profiles[1].slug", "has it already"),
     ("idle_after: 10800", "idle_aftr: 10800", f"{SPAWNER}.cull.idle_aftr", "'idle_after'?"),
     ("idle_after: 10800", "idle_after: 60", f"{SPAWNER}.cull.idle_after", "is not less than"),
+    # Links.
+    (
+        "      cull:\n",
+        "      unsigned_links: [{notebook: a.ipynb}]\n      cull:\n",
+        f"{SPAWNER}.unsigned_links",
+        "hub.allowNamedServers",
+    ),
+    (
+        "      cull:\n",
+        "      unsigned_links: [{notebook: ../a.ipynb}]\n      cull:\n",
+        f"{SPAWNER}.unsigned_links[0].notebook",
+        "begins with a dot",
+    ),
     # The login.
     ("client_secret: 5eUq2mVYk0d8", "client_secret: secret", f"{LOGIN}.client_secret", "example"),
     ("client_secret: 5eUq2mVYk0d8", "client_secret: 47110815", f"{LOGIN}.client_secret", "type"),
