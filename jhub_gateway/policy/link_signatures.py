@@ -49,7 +49,8 @@ def read_signer(request: str) -> tuple[str, str]:
     try:
         header = jwt.get_unverified_header(request)
         claims = jwt.decode(request, options={"verify_signature": False})
-    except jwt.PyJWTError as error:
+    # JSON that is nested deeply ends Python's own reader.
+    except (jwt.PyJWTError, RecursionError) as error:
         raise make_bad_link("it is not signed as a link is", str(error)) from None
     if header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
         raise make_bad_link(
