@@ -23,6 +23,7 @@ from aiohttp import (
 
 from jhub_gateway.models import ServerUse
 from jhub_gateway.policy.cull_uses import read_busy, read_use
+from jhub_gateway.policy.memory_peaks import read_peak
 
 KEY_HEADER = "X-Jhub-Gateway-Key"
 MOST_BYTES = 16 * 1024
@@ -31,10 +32,14 @@ _END = "jhub-gateway/use"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a server said of its use; ``busy`` is what is busy in it, in words, or ""."""
+    """What a server said of its use; ``busy`` is what is busy in it, in words, or "".
+
+    ``peak`` is the bytes of memory that it has used at most, where it knows.
+    """
 
     use: ServerUse
     busy: str = ""
+    peak: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ async def open_server_asker(
 
 def _read_answer(text: bytes, age: float) -> Told:
     answer = json.loads(text)
-    return Told(read_use(answer, age), read_busy(answer))
+    return Told(read_use(answer, age), read_busy(answer), read_peak(answer))
 
 
 def _describe(problem: Exception) -> str:

@@ -83,7 +83,7 @@ def _load_jupyter_server_extension(app: "ServerApp") -> None:
     watch = make_watch()
     keep_looking(watch)
     app.web_app.add_handlers(".*$", make_handlers(app.web_app.settings["base_url"], watch))
-    add_use(app)
+    add_use(app, watch)
     if "JHUB_GATEWAY_USAGE" in os.environ:
         _delete_for_good(app)
         make_migration_mark(app.config_dir)

@@ -19,18 +19,24 @@ _CHANGE = 0.01  # of the limit; a smaller one is not worth a write
 
 
 class MemoryWatch:
-    """Looks at the memory of this server again and again, and remembers what happened to it."""
+    """Looks at the memory of this server again and again, and remembers what happened to it.
+
+    ``peak`` is the most bytes in use at any look, or the limit once something was ended for want of
+    memory; ``None`` where that can't be told.
+    """
 
     def __init__(
         self, limit: int | None, group: MemoryGroup | None = None, mark: RunMark | None = None
     ) -> None:
         self.limit = limit
         self.event: dict[str, Any] | None = None
+        self.peak: int | None = None
         self._group, self._mark = group, mark
         self._kills = group.count_kills() if group else None
         self._noted: int | None = None
         if mark and mark.earlier:
             self._note("restarted", _is_near(mark.earlier.used, limit))
+        self._look_at_peak()
         self._write()
 
     def look(self) -> None:
@@ -39,6 +45,7 @@ class MemoryWatch:
         if kills is not None and self._kills is not None and kills > self._kills:
             self._note("killed", True)
         self._kills = kills
+        self._look_at_peak()
         self._write()
 
     def end(self) -> None:
@@ -49,6 +56,13 @@ class MemoryWatch:
     def _note(self, kind: str, is_out_of_memory: bool) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         self.event = {"kind": kind, "at": at, "out_of_memory": is_out_of_memory}
+        if is_out_of_memory:
+            self.peak = self.limit
+
+    def _look_at_peak(self) -> None:
+        used = self._group.measure_working_set() if self._group else None
+        if used is not None:
+            self.peak = max(used, self.peak or 0)
 
     def _write(self) -> None:
         if self._mark is None:

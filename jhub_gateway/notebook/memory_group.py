@@ -30,6 +30,17 @@ class MemoryGroup:
         # Version 1 counts a group's children only in the total.
         return _read_number(self.statistics, "total_rss", "anon")
 
+    def measure_working_set(self) -> int | None:
+        """Return the bytes that can't be taken back from it, as Kubernetes shows a pod's memory.
+
+        Files that were read and are not looked at any more are left out.
+        """
+        directory = self.statistics.parent
+        sizes = (directory / "memory.current", directory / "memory.usage_in_bytes")
+        used = next((size for file in sizes if (size := _read_size(file)) is not None), None)
+        spare = _read_number(self.statistics, "total_inactive_file", "inactive_file")
+        return None if used is None or spare is None else max(used - spare, 0)
+
 
 def find_memory_group(limit: int, own: Path = _OWN, cgroups: Path = _CGROUPS) -> MemoryGroup | None:
     """Return the group whose limit is ``limit`` bytes; None if this process is in none.
@@ -37,7 +48,7 @@ def find_memory_group(limit: int, own: Path = _OWN, cgroups: Path = _CGROUPS) ->
     A server that is limited otherwise is in a group with others, whose kills are not its own.
     """
     for directory, limit_file, events in _list_candidates(own, cgroups):
-        found = _read_limit(directory / limit_file)
+        found = _read_size(directory / limit_file)
         if found is not None and abs(found - limit) < _PAGE:
             return MemoryGroup(limit, directory / events, directory / "memory.stat")
     return None
@@ -58,7 +69,7 @@ def _list_candidates(own: Path, cgroups: Path) -> Iterator[tuple[Path, str, str]
     yield cgroups / "memory", *v1
 
 
-def _read_limit(file: Path) -> int | None:
+def _read_size(file: Path) -> int | None:
     try:
         return int(file.read_text())
     except (OSError, ValueError):

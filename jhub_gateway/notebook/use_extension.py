@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from jhub_gateway.notebook.job_files import read_jobs
 from jhub_gateway.notebook.jobs import find_job_directory
 from jhub_gateway.notebook.kernel_use import KernelUse
+from jhub_gateway.notebook.memory import MemoryWatch
 from jhub_gateway.notebook.request_use import RequestUse
 from jhub_gateway.notebook.stop_notice import StopNotice
 from jhub_gateway.notebook.terminal_use import TerminalUse
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 
-def add_use(app: "ServerApp") -> None:
+def add_use(app: "ServerApp", memory: MemoryWatch) -> None:
     """Let the server say how it is used to whoever has its key; without a key nobody looks."""
     settings = app.web_app.settings
     notice = StopNotice()
     watch = UseWatch(on_use=notice.note_use)
     requests = RequestUse(settings, watch)
     looks = _make_looks(app, watch, requests)
-    parts = UseParts(take_key(), watch, notice, requests, looks)
+    parts = UseParts(take_key(), watch, notice, requests, looks, memory)
     app.web_app.add_handlers(".*$", make_use_handlers(settings["base_url"], parts))
     if parts.key:
         looks.keep_looking()

@@ -11,6 +11,7 @@ from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, RequestHandler, authenticated, stream_request_body
 
 from jhub_gateway.notebook.hub_keep import ask_to_keep
+from jhub_gateway.notebook.memory import MemoryWatch
 from jhub_gateway.notebook.request_use import RequestUse
 from jhub_gateway.notebook.stop_notice import StopNotice
 from jhub_gateway.notebook.use import UseWatch
@@ -33,6 +34,7 @@ class UseParts:
     notice: StopNotice
     requests: RequestUse
     looks: Looks
+    memory: MemoryWatch
 
 
 @stream_request_body
@@ -75,7 +77,8 @@ class UseHandler(RequestHandler):
         await self._parts.looks.look()
         if not is_question_alone:
             self._parts.notice.tell(stop)
-        self.finish(asdict(self._parts.watch.measure()))
+        use = asdict(self._parts.watch.measure())
+        self.finish(use | {"memory_peak": self._parts.memory.peak})
 
 
 class UsePartHandler(APIHandler):
