@@ -147,7 +147,7 @@ class CredentialSpawner(DataSpawner):
         kept = self.authenticator.keeper.take(self.user, self)
         await self._write_for_start(kept)
         if kept.is_ended and self._is_asked_on_a_page():
-            raise StartRefused(LOGIN_ENDED, "the provider takes the login no more")
+            raise StartRefused(LOGIN_ENDED, "the provider takes the login no more", "login")
         self.authenticator.keeper.watch(self.user, self)
 
     async def _write_for_start(self, kept: UserCredentials) -> None:
@@ -158,7 +158,7 @@ class CredentialSpawner(DataSpawner):
                 return
             except CredentialUnavailable as problem:
                 if number == _TRIES:
-                    raise StartRefused(NOT_WRITTEN, str(problem)) from None
+                    raise StartRefused(NOT_WRITTEN, str(problem), "credentials") from None
                 self.log.warning("The credentials of %s: %s; trying again", self._log_name, problem)
             await asyncio.sleep(number * (0.5 + draw_chance()))
 

@@ -61,12 +61,16 @@ class StartRefused(GatewayError):
     """The user may not have what the start asks for.
 
     The message is shown to the user: one sentence with what to do next. ``cause`` is for the
-    operator, in the log alone.
+    operator, in the log alone. ``code`` labels it in the metrics.
     """
 
-    def __init__(self, sentence: str, cause: str = "") -> None:
+    # What else is refused is so for the sake of a home or of other data.
+    code = "data"
+
+    def __init__(self, sentence: str, cause: str = "", code: str = "") -> None:
         super().__init__(sentence)
         self.cause = cause
+        self.code = code or self.code
 
 
 class StartFailed(GatewayError):
@@ -87,6 +91,20 @@ class ProfileNotAllowed(StartRefused):
 
     Both are told in the same words, so that a request cannot find out which profiles exist.
     """
+
+    code = "profile"
+
+
+class BudgetUsedUp(StartRefused):
+    """The hours of memory are used up, and the profile is not the smallest."""
+
+    code = "budget"
+
+
+class TooMuchForUser(StartRefused):
+    """The user's servers would have more memory together than one user may have."""
+
+    code = "user_memory"
 
 
 class LinkRefused(GatewayError):

@@ -52,11 +52,12 @@ class OwnedSpawner(ProfiledSpawner):
         try:
             owner = make_owner(self.user.name, state)
         except IdentityError as problem:
-            raise StartRefused(LOG_IN_AGAIN, str(problem)) from None
+            raise StartRefused(LOG_IN_AGAIN, str(problem), "login") from None
         if owner.subject is None and getattr(self.authenticator, "gives_subject", False):
             raise StartRefused(
                 LOG_IN_AGAIN,
                 "auth_state has no issuer and subject: the user has not logged in yet, or "
                 "CryptKeeper.keys was changed since they did",
+                "login",
             )
         self._owner = owner

@@ -9,6 +9,7 @@ from tornado import web
 
 from jhub_gateway.error_pages import make_error_page
 from jhub_gateway.errors import StartFailed, StartRefused
+from jhub_gateway.refusal_metrics import count_refusal
 from jhub_gateway.request_ids import get_request_id, make_request_id
 
 LOGIN_ENDED = (
@@ -29,7 +30,7 @@ def make_logged_refusal(spawner: Spawner, refusal: StartRefused) -> web.HTTPErro
         reference,
         refusal.cause or refusal,
     )
-    return make_refusal(spawner, f"{refusal} Reference: {reference}.")
+    return make_refusal(spawner, f"{refusal} Reference: {reference}.", refusal.code)
 
 
 def make_logged_failure(spawner: Spawner, failure: StartFailed) -> web.HTTPError:
@@ -56,10 +57,20 @@ def _make_reference() -> str:
     return get_request_id() or make_request_id()
 
 
-def make_refusal(spawner: Spawner, sentence: str, status: int = 403) -> web.HTTPError:
-    """Return the error that shows ``sentence``; raise it from the start of ``spawner``."""
-    leave_uncounted(spawner, status)
-    return make_error_page(status, sentence)
+def make_refusal(spawner: Spawner, sentence: str, code: str) -> web.HTTPError:
+    """Return the error that shows ``sentence``; raise it from the start of ``spawner``.
+
+    ``code`` is that of a :class:`~jhub_gateway.errors.StartRefused`.
+    """
+    count_refusal(code)
+    leave_uncounted(spawner, HTTPStatus.FORBIDDEN)
+    return make_error_page(HTTPStatus.FORBIDDEN, sentence)
+
+
+def make_misconfigured(spawner: Spawner, sentence: str) -> web.HTTPError:
+    """Return the error of a start that the hub's settings can't have, which is no refusal."""
+    leave_uncounted(spawner, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return make_error_page(HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
 
 
 def leave_uncounted(spawner: Spawner, status: int) -> None:

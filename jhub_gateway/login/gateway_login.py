@@ -441,7 +441,8 @@ class GatewayLogin(CheckedLogin):
         if self.end_sessions_with_login and _is_asked_by(user, spawner):
             state, _ = await read_state(user)
             if state and state.get("ended"):
-                refusal = StartRefused(LOGIN_ENDED, f"the login has ended: {state['ended']}")
+                cause = f"the login has ended: {state['ended']}"
+                refusal = StartRefused(LOGIN_ENDED, cause, "login")
                 raise make_logged_refusal(spawner, refusal)
 
     async def _renew_groups(self, user: Any, spawner: Any) -> None:
@@ -459,7 +460,7 @@ class GatewayLogin(CheckedLogin):
                 await self.keeper.doubt(user)
         else:
             if not may_stay:
-                raise make_refusal(spawner, self.custom_403_message)
+                raise make_refusal(spawner, self.custom_403_message, "login")
 
     async def post_spawn_stop(self, user: Any, spawner: Any) -> None:
         """Take the credentials away once the user's last server has stopped."""
