@@ -236,6 +236,53 @@ class HomeQuota:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryBudget:
+    """How many GiB-hours of memory are to be had in any ``days`` that follow one another.
+
+    Of one with a ``group`` they are for all its members together; without, for each user.
+    """
+
+    hours: float
+    days: float = 30
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySpan:
+    """A server that had ``memory`` bytes from ``began`` to ``until``, in seconds since 1970."""
+
+    memory: int
+    began: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserMemoryLimit:
+    """What all servers of a user may have together, in bytes, for members of ``groups``.
+
+    ``None`` is everybody.
+    """
+
+    size: int
+    groups: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySession:
+    """A server's run, as it is remembered: what it had and what it used of it, in bytes.
+
+    ``peak`` is ``None`` where that is not known. ``began`` and ``until`` are seconds since 1970.
+    """
+
+    user: str
+    profile: str
+    memory: int
+    began: int
+    until: int
+    peak: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """What a user's login at the gateway gives to a connector.
 
