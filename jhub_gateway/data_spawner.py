@@ -195,12 +195,14 @@ class DataSpawner(GroupFolderSpawner):
 
     async def render_form(self) -> str:
         """Return the page's choice of profiles, with what data the owner has."""
+        data = await self._make_view()
         return render_profile_form(
             self.make_form_entries(),
             self.user_options,
-            await self._make_view(),
+            data,
             self.end_view,
             make_capacity_url(self),
+            **self.make_form_views(),
         )
 
     async def _make_view(self) -> DataView:

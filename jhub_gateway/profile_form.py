@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
+from jhub_gateway.fairness_views import BudgetView, FeedbackView
 from jhub_gateway.models import Dataset, GroupFolder, Usage
 from jhub_gateway.policy.quantities import format_memory
 from jhub_gateway.size_offers import EndView
@@ -29,6 +30,8 @@ def render_profile_form(
     data: DataView | None = None,
     end: EndView | None = None,
     capacity_url: str = "",
+    budget: BudgetView | None = None,
+    feedback: FeedbackView | None = None,
 ) -> str:
     """Return the choice of profiles as HTML, to go inside JupyterHub's own ``<form>``.
 
@@ -42,6 +45,8 @@ def render_profile_form(
         data=data or DataView(),
         end=end,
         capacity_url=capacity_url,
+        budget=budget,
+        feedback=feedback,
     )
 
 

@@ -9,7 +9,7 @@ from jupyterhub.app import JupyterHub
 from traitlets import Dict, List, default, validate
 
 from jhub_gateway.ended_spawner import EndedSpawner
-from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed
+from jhub_gateway.errors import ConfigurationError, ProfileNotAllowed, StartRefused
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.larger_profiles import find_larger
 from jhub_gateway.policy.placeholders import check_no_placeholders
@@ -20,7 +20,7 @@ from jhub_gateway.policy.profiles import (
     parse_profiles,
 )
 from jhub_gateway.policy.quantities import format_memory
-from jhub_gateway.refusals import make_refusal
+from jhub_gateway.refusals import make_misconfigured, make_refusal
 from jhub_gateway.request_ids import outside_requests
 from jhub_gateway.size_offers import EndView, make_end_view, make_environment
 from jhub_gateway.trait_checks import check_known_traits
@@ -139,6 +139,11 @@ class ProfiledSpawner(EndedSpawner):
         return parse_profiles(self.memory_profiles)
 
     @property
+    def open_profiles(self) -> tuple[MemoryProfile, ...]:
+        """The profiles that the owner may start now, in the operator's order."""
+        return allowed_profiles(self.profiles, self.user_groups)
+
+    @property
     def user_groups(self) -> frozenset[str]:
         """Names of the groups of the server's owner, whoever asked for the start."""
         return frozenset(group.name for group in self.user.groups)
@@ -159,12 +164,14 @@ class ProfiledSpawner(EndedSpawner):
             return None
         try:
             profile = self._choose_allowed()
-        except ProfileNotAllowed as refusal:
+        except StartRefused as refusal:
             asked = self.user_options.get("profile")
-            self.log.warning("Refused profile %.80r to %s", asked, self._log_name)
+            self.log.warning(
+                "Refused profile %.80r to %s (%s)", asked, self._log_name, refusal.code
+            )
             # JupyterHub has remembered it already, for the next start that names none.
             self.orm_spawner.user_options = {}
-            raise make_refusal(self, str(refusal)) from None
+            raise make_refusal(self, str(refusal), refusal.code) from None
         self._slug = profile.slug
         return profile
 
@@ -195,7 +202,7 @@ class ProfiledSpawner(EndedSpawner):
             prepare_once(type(self), JupyterHub.instance())
         except ConfigurationError as problem:
             self.log.critical("No server can start: %s", problem)
-            raise make_refusal(self, HUB_MISCONFIGURED, status=500) from None
+            raise make_misconfigured(self, HUB_MISCONFIGURED) from None
 
     def make_profile_environment(self) -> dict[str, str]:
         """Return the variable that tells the server of the next larger size, if there is one."""
@@ -217,9 +224,13 @@ class ProfiledSpawner(EndedSpawner):
             return None
         return find_larger(self.profiles, self.user_groups, slug)
 
+    def make_form_views(self) -> dict[str, Any]:
+        """Return what else the page of profiles shows, as ``render_profile_form`` takes it."""
+        return {}
+
     def make_profile_list(self) -> list[dict[str, Any]]:
         """Return the profiles that the owner may have, as KubeSpawner's ``profile_list``."""
-        mine = allowed_profiles(self.profiles, self.user_groups)
+        mine = self.open_profiles
         if not mine:
             return []
         default = choose_profile(mine, self.user_groups)

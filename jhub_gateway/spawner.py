@@ -9,13 +9,13 @@ from kubespawner.utils import get_k8s_model
 from traitlets import Unicode, default, validate
 
 from jhub_gateway.access_checks import check_secret_access
+from jhub_gateway.budgeted_spawner import BudgetedSpawner
 from jhub_gateway.claim_checks import check_claims
 from jhub_gateway.clients.user_agents import name_caller
 from jhub_gateway.cluster_capacity_spawner import ClusterCapacitySpawner
 from jhub_gateway.credential_spawner import CredentialSpawner
 from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
 from jhub_gateway.credentials.stores import FoundStore
-from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.linked_spawner import LinkedSpawner
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.policy.credential_volumes import (
@@ -46,7 +46,7 @@ from jhub_gateway.spawner_checks import check_settings
 
 
 class GatewaySpawner(
-    CulledSpawner, CredentialSpawner, LinkedSpawner, ReconciledSpawner, ClusterCapacitySpawner
+    BudgetedSpawner, CredentialSpawner, LinkedSpawner, ReconciledSpawner, ClusterCapacitySpawner
 ):
     """Starts each user's server as a pod of the size they chose, with their home in it.
 

@@ -119,6 +119,7 @@ def _find_spawner_problems(site: Site) -> Iterator[Problem]:
     yield from site.make_problems(type(spawner), find_link_problems(spawner, site.app))
     policies = list_problems((), parse_profile_policies, spawner.cull, spawner.profiles)
     yield from site.make_problems(type(spawner), policies)
+    yield from site.make_problems(type(spawner), spawner.find_fairness_problems())
 
 
 def _find_left_placeholders(values: Values) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from traitlets import Bool, Enum, Unicode, default
 
 from jhub_gateway import notebook
+from jhub_gateway.budgeted_spawner import BudgetedSpawner
 from jhub_gateway.capacity_metrics import show_free_servers
 from jhub_gateway.capacity_spawner import CapacitySpawner
 from jhub_gateway.clients.servers import wait_for_answer
@@ -23,7 +24,6 @@ from jhub_gateway.credentials.directory_store import (
     list_directory_stores,
 )
 from jhub_gateway.credentials.stores import FoundStore
-from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.errors import ConfigurationError, StartRefused
 from jhub_gateway.linked_spawner import LinkedSpawner
 from jhub_gateway.local.machine_capacity import MachineCapacity
@@ -52,7 +52,7 @@ _THREAD_COUNTS = (
 )
 
 
-class LocalServer(CulledSpawner, CredentialSpawner, LinkedSpawner, CapacitySpawner):
+class LocalServer(BudgetedSpawner, CredentialSpawner, LinkedSpawner, CapacitySpawner):
     """Profiles, form, home and environment of a server on the hub's own machine.
 
     Mix it in before the class that starts the process.
