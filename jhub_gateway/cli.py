@@ -13,6 +13,7 @@ from jhub_gateway.chart.command import add_values_command
 from jhub_gateway.checks.command import add_check_command, run_values_check
 from jhub_gateway.link_command import add_link_command
 from jhub_gateway.planning.command import add_plan_command
+from jhub_gateway.planning.usage_command import add_usage_command
 from jhub_gateway.stale_mounts import add_stale_mounts_command
 from jhub_gateway.storage.command import add_storage_command
 from jhub_gateway.upgrade.command import add_upgrade_command
@@ -47,6 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_check_command(commands).set_defaults(run=run_check)
     add_values_command(commands)
     add_plan_command(commands)
+    add_usage_command(commands)
     add_stale_mounts_command(add_storage_command(commands))
     add_announce_command(commands)
     add_link_command(commands)

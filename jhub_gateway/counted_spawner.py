@@ -165,7 +165,7 @@ class CountedSpawner(CulledSpawner, OwnedSpawner):
             return
         try:
             if is_end:
-                self.ledger.end(run.run_id)
+                self.ledger.end(run)
             is_news = peak is not None and self.ledger.note_peak(run.run_id, peak)
         except SQLAlchemyError as problem:
             self._tell_trouble(problem)

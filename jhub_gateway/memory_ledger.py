@@ -96,10 +96,11 @@ class MemoryLedger:
         self._known = {run.run_id for run in runs}
         self._spans.clear()
 
-    def end(self, run_id: str) -> None:
+    def end(self, run: MemoryRun) -> None:
         """Take note that the server ends now."""
-        self._move_on([run_id], self.clock.read())
+        self._move_on([run.run_id], self.clock.read())
         self._db.commit()
+        self._spans.pop(run.account, None)
 
     def note_peak(self, run_id: str, peak: int) -> bool:
         """Take note of the bytes that it has used at most; return whether none were known."""

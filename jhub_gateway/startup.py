@@ -4,11 +4,13 @@ from jupyterhub.app import JupyterHub
 
 from jhub_gateway.announcements import add_announcements
 from jhub_gateway.capacity_page import add_capacity_page
+from jhub_gateway.counted_spawner import CountedSpawner
 from jhub_gateway.cull_api import add_cull_api
 from jhub_gateway.culled_spawner import CulledSpawner
 from jhub_gateway.hub_pages import add_templates, add_variables
 from jhub_gateway.keep_page import add_keep_page
 from jhub_gateway.linked_spawner import LinkedSpawner
+from jhub_gateway.memory_api import add_memory_api
 from jhub_gateway.open_page import add_open_page
 from jhub_gateway.profiled_spawner import ProfiledSpawner, check_spawner, prepare_once
 from jhub_gateway.request_ids import trace_requests
@@ -52,6 +54,8 @@ def prepare_hub(app: JupyterHub) -> None:
     if issubclass(app.spawner_class, CulledSpawner):
         add_cull_api(app)
         add_keep_page(app)
+    if issubclass(app.spawner_class, CountedSpawner):
+        add_memory_api(app)
 
 
 def wait_for_refusals(app: JupyterHub) -> None:

@@ -52,6 +52,14 @@ def put_announcement(url: str, token: str, text: str) -> None:
     _ask("PUT", f"{url}/gateway/announcement", token, {"text": text})
 
 
+def read_memory_use(url: str, token: str, days: int, by_user: bool) -> dict[str, Any]:
+    """Return what sessions of the last ``days`` requested and used. Raises HubUnavailable."""
+    found = _get(f"{url}/gateway/memory-use?days={days}&by_user={int(by_user)}", token)
+    if not isinstance(found, dict):
+        raise HubUnavailable(f"{url} does not answer as a hub does: no memory use")
+    return found
+
+
 def _get(url: str, token: str) -> Any:
     try:
         return json.loads(_ask("GET", url, token))

@@ -22,26 +22,31 @@ It changes nothing. The nodes are named by --nodes, or are those of --kubeconfig
 def add_plan_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``plan`` to a parser's commands."""
     plan = commands.add_parser("plan", help="say which nodes so many users need", description=_HELP)
-    plan.add_argument(
+    add_node_options(plan)
+    _add_demand(plan)
+    plan.add_argument("--format", choices=("text", "json"), default="text")
+    plan.add_argument("--values", type=Path, metavar="FILE", help="write the ladder as values")
+    plan.add_argument("--svg", type=Path, metavar="FILE", help="draw the nodes with their servers")
+    plan.set_defaults(run=run_plan)
+
+
+def add_node_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which nodes there are, for :func:`read_nodes`."""
+    parser.add_argument(
         "--nodes",
         action="append",
         default=[],
         metavar="COUNTxMEMORY/CORES[@PRICE]",
         help="such as 4x64G/16, or 4x64G/16@0.50 with the price of one an hour; may be repeated",
     )
-    plan.add_argument(
+    parser.add_argument(
         "--system",
         default="2G/0.5",
         metavar="MEMORY/CORES",
         help="what the system and its pods take of each of these nodes (default: %(default)s)",
     )
-    plan.add_argument("--kubeconfig", type=Path, help="the kubeconfig of the cluster to ask")
-    plan.add_argument("--context", help="the context of it (default: its current one)")
-    _add_demand(plan)
-    plan.add_argument("--format", choices=("text", "json"), default="text")
-    plan.add_argument("--values", type=Path, metavar="FILE", help="write the ladder as values")
-    plan.add_argument("--svg", type=Path, metavar="FILE", help="draw the nodes with their servers")
-    plan.set_defaults(run=run_plan)
+    parser.add_argument("--kubeconfig", type=Path, help="the kubeconfig of the cluster to ask")
+    parser.add_argument("--context", help="the context of it (default: its current one)")
 
 
 def _add_demand(plan: argparse.ArgumentParser) -> None:
@@ -104,7 +109,7 @@ def _make_plan(options: argparse.Namespace) -> "Plan":
     from jhub_gateway.planning.plan import make_plan
     from jhub_gateway.planning.site_profiles import read_profiles
 
-    kinds, notes = _read_nodes(options)
+    kinds, notes = read_nodes(options)
     ladder = make_ladder([kind.free for kind in kinds], _parse_smallest(options.smallest))
     profiles = read_profiles(options.files) if options.files else ladder
     notes += _describe_bound(profiles)
@@ -112,9 +117,10 @@ def _make_plan(options: argparse.Namespace) -> "Plan":
     return make_plan(kinds, ladder, profiles, users, active, notes)
 
 
-def _read_nodes(
+def read_nodes(
     options: argparse.Namespace,
 ) -> "tuple[tuple[NodeKind, ...], tuple[str, ...]]":
+    """Return the nodes that the options name, and notes on them. Raises ConfigurationError."""
     from jhub_gateway.planning.node_kinds import parse_nodes, parse_system
 
     is_cluster = bool(options.kubeconfig or options.context)

@@ -12,8 +12,8 @@ from jhub_gateway.policy.quantities import format_memory
 def format_text(plan: Plan) -> str:
     """Return tables of nodes and profiles, and sentences about the peak."""
     parts = [
-        _format_table([_NODE_HEAD, *map(_list_node_cells, plan.kinds)]),
-        _format_table([_PROFILE_HEAD, *map(_list_profile_cells, plan.profiles)]),
+        format_table([_NODE_HEAD, *map(_list_node_cells, plan.kinds)]),
+        format_table([_PROFILE_HEAD, *map(_list_profile_cells, plan.profiles)]),
         "\n".join([*_list_sentences(plan), *(f"note: {note}" for note in plan.notes)]),
     ]
     return "\n\n".join(filter(None, parts))
@@ -65,7 +65,7 @@ def _list_profile_cells(one: ProfilePlan) -> list[str]:
     ]
 
 
-def _format_table(rows: Sequence[Sequence[str]]) -> str:
+def format_table(rows: Sequence[Sequence[str]]) -> str:
     """Return rows in columns: names to the left, figures to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)

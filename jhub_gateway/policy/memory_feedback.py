@@ -13,8 +13,8 @@ from jhub_gateway.policy.profiles import allowed_profiles
 SESSIONS = 5
 """So many of the last sessions in a size are looked at."""
 _FEWEST = 3
-# Of a smaller size so much must be left: a peak is no promise.
-_MARGIN = 1.25
+MARGIN = 1.25
+"""A size fits a peak that is smaller by so much: a peak is no promise."""
 # Where so much of the limit was used the server was about to be ended, or programs in it were.
 _NEAR = 0.95
 
@@ -65,5 +65,5 @@ def _find_better(
     if min(peaks) >= _NEAR * present.memory:
         return find_larger(profiles, groups, present.slug)
     mine = allowed_profiles(profiles, groups)
-    enough = [one for one in mine if max(peaks) * _MARGIN <= one.memory < present.memory]
+    enough = [one for one in mine if max(peaks) * MARGIN <= one.memory < present.memory]
     return min(enough, key=lambda profile: profile.memory, default=None)

@@ -13,7 +13,8 @@ from jhub_gateway.policy.memory_hours import count_hours
 class ProfileUse:
     """How much of a profile's ``memory`` was used. Amounts are bytes, ``hours`` are GiB-hours.
 
-    ``user`` is empty where all users are taken together. The peaks are those of the ``measured``
+    ``user`` is empty where all users are taken together, and so is ``profile`` where all profiles
+    are, with the largest ``memory``. The peaks are those of the ``measured``
     sessions out of all ``sessions``; ``None`` where none was measured.
     """
 
@@ -37,6 +38,12 @@ def summarise(
         key = (session.memory, session.profile, session.user if by_user else "")
         found[key].append(session)
     return tuple(_make_use(*key, found[key], since) for key in sorted(found))
+
+
+def summarise_all(sessions: Sequence[MemorySession], since: int) -> ProfileUse:
+    """Return what all sessions used together that went on after ``since``."""
+    largest = max((session.memory for session in sessions), default=0)
+    return _make_use(largest, "", "", sessions, since)
 
 
 def _make_use(
