@@ -18,8 +18,9 @@ from jhub_gateway.policy.redaction import cut_log
 from jhub_gateway.policy.scheduling_reasons import is_new_machine, is_without_machine
 from jhub_gateway.policy.silence import make_silence
 from jhub_gateway.policy.start_reasons import find_start_reason, make_timeout
+from jhub_gateway.policy.start_stages import StageTimes, find_stage
 from jhub_gateway.refusals import make_logged_failure, make_logged_refusal
-from jhub_gateway.start_metrics import count_end, count_failed_start
+from jhub_gateway.start_metrics import count_end, count_failed_start, measure_start
 from jhub_gateway.start_times import recent_node_starts, recent_starts
 from jhub_gateway.steady_spawner import SteadySpawner
 
@@ -40,7 +41,9 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
     # What ProfiledSpawner brings.
     user_options: dict[str, Any]
     _log_name: str
+    _slug: str
 
+    _stages: StageTimes
     _reason: Reason | None = None
     _reason_since = 0.0
     _has_waited = False
@@ -63,6 +66,7 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
 
     async def _start_and_explain(self, start: "asyncio.Future[str]") -> str:
         began = time.monotonic()
+        self._stages = StageTimes(began)
         self._deadline = began + self.start_timeout
         margin = min(_MOST_MARGIN, self.start_timeout / 4)
         self._news = asyncio.Event()
@@ -82,7 +86,9 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
         finally:
             final.cancel()
             self._forget_start()
-        self._note_seconds(time.monotonic() - began)
+        now = time.monotonic()
+        self._note_seconds(now - began)
+        measure_start(self._slug, self._stages.finish(now))
         return url
 
     def _note_seconds(self, seconds: float) -> None:
@@ -129,6 +135,7 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
             gone = self.get_gone_pod()
             return _find_end(gone) if gone else self._reason
         events = self.event_reflector.get_events(self.pod_key) if self.event_reflector else ()
+        self._stages.enter(find_stage(pod, events), time.monotonic())
         return find_start_reason(pod, events, now=time.time())
 
     def _set_reason(self, reason: Reason | None) -> None:
@@ -175,7 +182,7 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
         if reason.code == _HOME_REFUSED:
             await self._end_failed_start()
             return make_logged_refusal(self, StartRefused(reason.sentence, reason.cause))
-        count_failed_start(reason)
+        count_failed_start(reason, self._stages.stage, self._slug)
         output = await self._read_output(reason)
         await self._end_failed_start()
         return make_logged_failure(self, StartFailed(reason, output))

@@ -1,13 +1,31 @@
 """What the hub counts of starts and ends, beside JupyterHub's own metrics."""
 
-from prometheus_client import Counter
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Histogram
 
 from jhub_gateway.models import Reason
 
+_SECONDS = Histogram(
+    "jhub_gateway_start_seconds",
+    "Seconds from the beginning of a start until its server answered, by profile",
+    ["profile"],
+    buckets=(2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
+_STAGES = Histogram(
+    "jhub_gateway_start_stage_seconds",
+    "Seconds that a start which went well was in each stage, by profile",
+    ["stage", "profile"],
+    buckets=(0.3, 1, 3, 10, 30, 60, 120, 300, 600),
+)
 _FAILURES = Counter(
     "jhub_gateway_start_failures",
-    "Servers that did not start, by reason",
-    ["reason"],
+    "Servers that did not start, by reason, by the stage that their start was in, and by profile",
+    ["reason", "stage", "profile"],
+)
+_RESCUES = Counter(
+    "jhub_gateway_rescue_starts",
+    "Starts in rescue mode, as the home takes more than it may",
 )
 _ENDS = Counter(
     "jhub_gateway_server_ends",
@@ -21,9 +39,24 @@ _RETRIES = Counter(
 )
 
 
-def count_failed_start(reason: Reason) -> None:
-    """A start has failed."""
-    _FAILURES.labels(reason.code).inc()
+def measure_start(profile: str, stages: Mapping[str, float]) -> None:
+    """A server answers; ``stages`` are the seconds of its start by stage.
+
+    ``profile`` is a slug of the hub's settings, never what a request says.
+    """
+    _SECONDS.labels(profile).observe(sum(stages.values()))
+    for stage, seconds in stages.items():
+        _STAGES.labels(stage, profile).observe(seconds)
+
+
+def count_failed_start(reason: Reason, stage: str, profile: str) -> None:
+    """A start has failed in this stage."""
+    _FAILURES.labels(reason.code, stage, profile).inc()
+
+
+def count_rescue() -> None:
+    """A start is made in rescue mode."""
+    _RESCUES.inc()
 
 
 def count_end(reason: Reason) -> None:

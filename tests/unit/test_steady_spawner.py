@@ -18,8 +18,10 @@ from jhub_gateway.policy import answer_reasons
 from jhub_gateway.policy.cull_words import make_cull_reason
 from jhub_gateway.policy.estimates import RecentStarts
 from jhub_gateway.policy.labels import HUB, START_ID
+from jhub_gateway.policy.start_stages import STAGES
 from jhub_gateway.watches import live_reflector
 from tests.unit.kube_server import NAMESPACE, run_kube_server
+from tests.unit.samples import read
 
 USER = {"hub.jupyter.org/username": "ada", "hub.jupyter.org/servername": ""}
 
@@ -27,6 +29,7 @@ USER = {"hub.jupyter.org/username": "ada", "hub.jupyter.org/servername": ""}
 class Server(ExplainedSpawner):
     """Of ada, at the hub "north"."""
 
+    _slug = "small"
     reflectors = {}
     hub_labels = {HUB: "north"}
 
@@ -149,6 +152,19 @@ async def test_an_ordinary_start_costs_one_request_beside_the_watches(server, ku
     assert await poll(server) is None
 
 
+async def test_a_start_is_measured_by_stage_and_profile(server, kube):
+    whole = "jhub_gateway_start_seconds_sum"
+    stages = "jhub_gateway_start_stage_seconds_sum"
+    before = read(whole, profile="small")
+    counted = {stage: read(stages, stage=stage, profile="small") for stage in STAGES}
+    await start(server, kube)
+    took = read(whole, profile="small") - before
+    by_stage = [read(stages, stage=stage, profile="small") - counted[stage] for stage in STAGES]
+    assert 0 < took < 20
+    assert sum(by_stage) == pytest.approx(took)
+    assert by_stage[0] > 0
+
+
 async def test_an_image_that_is_nowhere_ends_the_start_at_once_and_counts_as_no_failure(
     server, kube, caplog
 ):
@@ -176,6 +192,8 @@ async def test_an_image_that_is_nowhere_ends_the_start_at_once_and_counts_as_no_
     assert kube.pods == {}
     assert server.handler.settings["failure_count"] == -1  # JupyterHub adds one
     assert "image-not-found" in caplog.text
+    labels = {"reason": "image-not-found", "stage": "image", "profile": "small"}
+    assert read("jhub_gateway_start_failures_total", **labels) == 1
     # The page that waits shows what may still come right, and nothing else.
     assert server._reason is None or not server._reason.is_final
 
