@@ -10,6 +10,7 @@ from traitlets import Bool, Dict, List, validate
 
 from jhub_gateway.chance import draw_chance
 from jhub_gateway.connectors import make_connectors
+from jhub_gateway.credential_metrics import CREDENTIAL_STATES, count_unwritten
 from jhub_gateway.credentials.renewals import Source
 from jhub_gateway.credentials.stores import CredentialStore, FoundStore
 from jhub_gateway.credentials.user_credentials import UserCredentials
@@ -122,6 +123,7 @@ class CredentialSpawner(DataSpawner):
         super().prepare_at_start(app)
         self = cls.make_for_checks(app)
         if self.gives_credentials:
+            CREDENTIAL_STATES.show(self.authenticator.keeper.list_health)
             self.authenticator.keeper.start_sweeping(
                 self.list_credential_stores, lambda: find_users_with_servers(app)
             )
@@ -157,6 +159,7 @@ class CredentialSpawner(DataSpawner):
                 await kept.write(is_start=True)
                 return
             except CredentialUnavailable as problem:
+                count_unwritten()
                 if number == _TRIES:
                     raise StartRefused(NOT_WRITTEN, str(problem), "credentials") from None
                 self.log.warning("The credentials of %s: %s; trying again", self._log_name, problem)

@@ -86,6 +86,10 @@ class CredentialKeeper:
         kept = self._find(user)
         return kept.health if kept else None
 
+    def list_health(self) -> list[Mapping[str, Any]]:
+        """Return what the servers of each user are told, of all users whose servers run."""
+        return [kept.health for kept in self._users.values() if kept.health]
+
     def _find(self, user: Any) -> UserCredentials | None:
         kept = self._users.get(user.id)
         if kept is None or kept.user is user:

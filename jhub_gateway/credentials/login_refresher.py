@@ -9,9 +9,11 @@ from tornado.httpclient import HTTPClientError
 
 from jhub_gateway.chance import draw_chance
 from jhub_gateway.clients.oidc import ProviderError
+from jhub_gateway.credential_metrics import count_renewal
 from jhub_gateway.credentials.auth_states import read_state, replace_state
 from jhub_gateway.credentials.stores import CredentialStore
 from jhub_gateway.errors import CredentialUnavailable, GatewayError, LoginRefused
+from jhub_gateway.policy.credentials import LOGIN
 from jhub_gateway.policy.refresh import find_due, find_retry
 
 State = dict[str, Any]
@@ -140,6 +142,7 @@ class LoginRefresher:
             return
         self.failures, self._retry_at, self._chance = 0, 0.0, draw_chance()
         self._is_doubted = False
+        count_renewal(LOGIN, LOGIN, "refused" if new["ended"] else "renewed")
         if new["ended"]:
             self._log.warning("The login of %s has ended: %s", self._user.name, new["ended"])
             await self._login.end_account(self._user)
@@ -172,6 +175,7 @@ class LoginRefresher:
     def _fail(self, problem: Exception) -> None:
         is_known = isinstance(problem, GatewayError)
         self.failures += 1
+        count_renewal(LOGIN, LOGIN, "failed")
         wait = find_retry(self.failures, draw_chance())
         self._retry_at = self._clock() + wait
         self._log.warning(

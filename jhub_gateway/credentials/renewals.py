@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from jhub_gateway.chance import draw_chance
 from jhub_gateway.connectors.base import Connector, TokenService
+from jhub_gateway.credential_metrics import count_renewal
 from jhub_gateway.errors import CredentialRefused, CredentialUnavailable, LoginEnded
 from jhub_gateway.models import Credential, Issued, Login
 from jhub_gateway.policy.credentials import ACCESS_TOKEN
@@ -137,11 +138,13 @@ class Renewals:
                 refusal.__cause__ or refusal,
             )
             self._mark(kept, "ended", str(refusal), Issued())
+            self._count(kept, "refused")
             kept.next_at = now + _REFUSED_SECONDS
         except Exception as problem:
             self._fail(kept, login.username, problem)
         else:
             self._mark(kept, "valid", "", issued)
+            self._count(kept, "renewed")
             kept.failures = 0
             kept.next_at = _find_next(issued, now)
 
@@ -157,6 +160,10 @@ class Renewals:
             exc_info=not is_known,
         )
         self._mark(kept, "late", LATE, kept.credential.issued)
+        self._count(kept, "failed")
+
+    def _count(self, kept: _Kept, result: str) -> None:
+        count_renewal(kept.credential.name, kept.credential.system, result)
 
     def _mark(self, kept: _Kept, state: str, sentence: str, issued: Issued) -> None:
         kept.credential = replace(kept.credential, state=state, sentence=sentence, issued=issued)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from jhub_gateway.chance import draw_chance
+from jhub_gateway.credential_metrics import count_unwritten
 from jhub_gateway.credentials.auth_states import forget_state, read_state, replace_state
 from jhub_gateway.credentials.login_refresher import LoginRefresher, State
 from jhub_gateway.credentials.renewals import LATE, Renewals, Source
@@ -263,6 +264,7 @@ class UserCredentials:
 
     def _fail(self, problem: Exception) -> None:
         self._failures += 1
+        count_unwritten()
         is_known = isinstance(problem, CredentialUnavailable)
         self._log.warning(
             "The credentials of %s are not written: %s",

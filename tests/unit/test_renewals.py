@@ -12,6 +12,7 @@ from jhub_gateway.credentials.renewals import Renewals, Source
 from jhub_gateway.errors import CredentialRefused, CredentialUnavailable, LoginEnded
 from jhub_gateway.models import Issued, Login
 from tests.unit.credential_helpers import LOG
+from tests.unit.samples import read
 
 NOW = 1_000_000.0
 
@@ -304,3 +305,22 @@ async def test_what_was_never_issued_is_not_saved(desk):
     kept.trouble = CredentialUnavailable("down")
     await renew(desk, kept)
     assert desk.renewals.save(make_sources(kept)) == {}
+
+
+async def test_each_renewal_is_counted_by_how_it_went(desk):
+    def count(result):
+        labels = {"credential": "counted", "system": "fake", "result": result}
+        return read("jhub_gateway_credential_renewals_total", **labels)
+
+    one = desk.connect("counted")
+    await renew(desk, one)
+    await renew(desk, one)  # not due
+    assert [count(result) for result in ("renewed", "failed", "refused")] == [1, 0, 0]
+    desk.now += 299
+    one.trouble = CredentialUnavailable("away")
+    await renew(desk, one)
+    assert count("failed") == 1
+    desk.now += 3600
+    one.trouble = CredentialRefused("no more")
+    await renew(desk, one)
+    assert [count(result) for result in ("renewed", "failed", "refused")] == [1, 1, 1]
