@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from traitlets import Dict, List, Unicode, Union, default, validate
 
@@ -22,6 +22,8 @@ from jhub_gateway.policy.quotas import combine_limits, find_quota, is_full, pars
 from jhub_gateway.policy.rescue import make_rescue_environment
 from jhub_gateway.policy.tutorials import list_pulls, list_releases, parse_tutorials
 from jhub_gateway.profile_form import DataView, render_profile_form
+from jhub_gateway.share_reports import keep_reporting
+from jhub_gateway.start_metrics import count_rescue
 from jhub_gateway.storage.usage import read_usage
 
 # A share that doesn't answer must not hold up a page of the hub's.
@@ -46,6 +48,8 @@ class DataSpawner(GroupFolderSpawner):
     Mix it in before a JupyterHub Spawner. :meth:`load_data` decides, at each start, what the
     server's owner gets.
     """
+
+    _reporting: ClassVar[asyncio.Future[None] | None] = None
 
     mounted_datasets: tuple[Dataset, ...] = ()
     quota: int | None = None
@@ -117,6 +121,15 @@ class DataSpawner(GroupFolderSpawner):
         """Where the hub reads how much homes take, or None if it can't."""
         raise NotImplementedError
 
+    @classmethod
+    def prepare_at_start(cls, app: Any) -> None:
+        """Begin to report what the share takes, where the hub can read that."""
+        super().prepare_at_start(app)
+        usage_root = cls.make_for_checks(app).usage_root
+        if usage_root is not None:
+            # The loop holds tasks by weak references alone.
+            cls._reporting = asyncio.ensure_future(keep_reporting(usage_root))
+
     # What the server gets
 
     async def load_data(self, profile: MemoryProfile | None) -> None:
@@ -127,6 +140,8 @@ class DataSpawner(GroupFolderSpawner):
         self.take_folders()
         self.mounted_datasets = self.current_datasets
         self.quota, self.is_rescue = self._judge_home(usage, slugs)
+        if self.is_rescue:
+            count_rescue()
 
     @property
     def current_datasets(self) -> tuple[Dataset, ...]:

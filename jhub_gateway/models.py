@@ -135,6 +135,33 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacesUsage:
+    """What the homes, or the datasets, of a share take together.
+
+    ``count``: how many were measured, ever; ``unmeasured``: how many never were. ``used`` is bytes.
+    ``full``: how many have reached the file system's own quota. ``oldest_at`` is when the one was
+    measured whose measure is oldest; ``None`` without any.
+    """
+
+    count: int = 0
+    unmeasured: int = 0
+    used: int = 0
+    full: int = 0
+    oldest_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareUsage:
+    """What the share has and what takes it, at the end of a measure. ``size``, ``free``: bytes."""
+
+    measured_at: datetime
+    size: int
+    free: int
+    homes: PlacesUsage = PlacesUsage()
+    datasets: PlacesUsage = PlacesUsage()
+
+
+@dataclass(frozen=True, slots=True)
 class GroupFolder:
     """A folder of the share that the members of a group find in their servers."""
 

@@ -6,6 +6,7 @@ from jhub_gateway.policy.directories import make_directory_name
 from jhub_gateway.policy.layout import HOMES, NAMES, OWNERS, USAGE
 
 USAGE_RECORD = "usage.json"  # in a home's directory of usage: what was measured
+SHARE_RECORD = "share.json"  # at the root of usage: what all of it takes together
 RESCUE = "rescue"  # in a home's directory of usage, while its last start was in rescue mode
 MOVE = ".move"  # how the note of a move that is under way ends
 OWNER = ".json"

@@ -11,16 +11,17 @@ import math
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from jhub_gateway.models import Usage
+from jhub_gateway.models import PlacesUsage, Usage
 from jhub_gateway.policy.layout import DATASETS, HOMES, USAGE
 from jhub_gateway.storage import files
 from jhub_gateway.storage.paths import RESCUE, USAGE_RECORD
+from jhub_gateway.storage.share_usage import sum_up, write_share_usage
 
 _BLOCK = 512  # bytes, the unit of st_blocks whatever the file system's own block size is
 _DAY = 86400.0
@@ -62,10 +63,11 @@ def measure_share(root: Path, max_age: float, budget: float | None = None) -> li
     First come the homes in rescue mode, always: their users wait for it. Then come those whose
     last measure is missing or older than ``max_age`` seconds, oldest first; after ``budget``
     seconds no further one of these is begun. A directory's trouble is its ``problem`` and a line
-    of the log. Several measurers at once share the work. Raises OSError if the folders of the
-    share can't be listed.
+    of the log. Several measurers at once share the work. At the end the sums are written, of what
+    others measured too. Raises OSError if the folders of the share can't be listed.
     """
-    places = [*_find_homes(root), *_find_datasets(root)]
+    homes, datasets = list(_find_homes(root)), list(_find_datasets(root))
+    places = [*homes, *datasets]
     waiting = [place for place in places if place.is_in_rescue]
     measured = [_measure(place) for place in waiting]
     end = math.inf if budget is None else time.monotonic() + budget
@@ -75,6 +77,8 @@ def measure_share(root: Path, max_age: float, budget: float | None = None) -> li
         # Read only now: another measurer may have been here meanwhile.
         if not _is_fresh(read_usage(place.record), max_age):
             measured.append(_measure(place))
+    if places:
+        write_share_usage(root, _sum_up(homes), _sum_up(datasets))
     return measured
 
 
@@ -89,6 +93,10 @@ def read_usage(directory: Path) -> Usage | None:
     if not _is_size(used) or not (limit is None or _is_size(limit)) or not measured_at.tzinfo:
         return None
     return Usage(used, measured_at, limit)
+
+
+def _sum_up(places: Iterable[_Place]) -> PlacesUsage:
+    return sum_up(read_usage(place.record) for place in places)
 
 
 def _is_size(value: object) -> bool:

@@ -240,7 +240,7 @@ def give_quotas(monkeypatch, sizes, calls=None):
         blocks = sizes.get(Path(path).name, 1000)
         blocks = blocks() if callable(blocks) else blocks
         statvfs(path)
-        return SimpleNamespace(f_blocks=blocks, f_bfree=blocks - 30, f_frsize=4096)
+        return SimpleNamespace(f_blocks=blocks, f_bfree=blocks - 30, f_bavail=0, f_frsize=4096)
 
     monkeypatch.setattr(usage.os, "statvfs", answer)
 
