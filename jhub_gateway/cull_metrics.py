@@ -1,7 +1,7 @@
 """What the hub counts of servers that were stopped for want of use, and of what decides that."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, Counter, Metric
@@ -25,6 +25,20 @@ class _Report:
     at: float  # time.monotonic()
 
 
+_GAUGES: dict[str, tuple[str, Callable[[_Report], float]]] = {
+    "age_seconds": (
+        "Seconds since a culler last told of a pass",
+        lambda report: time.monotonic() - report.at,
+    ),
+    "pass_seconds": ("Seconds that the last pass took", lambda report: report.cull_pass.seconds),
+    "servers": ("Servers that the last pass looked at", lambda report: report.cull_pass.servers),
+    "unknown_servers": (
+        "Servers of the last pass whose use was not known",
+        lambda report: report.cull_pass.unknown,
+    ),
+}
+
+
 class CullerReports(Collector):
     """The last report of a culler; a hub that was never told of one reports nothing."""
 
@@ -40,23 +54,18 @@ class CullerReports(Collector):
         """Whether a culler looks at the servers: without one none is stopped."""
         return self._last is not None and self._age < _CURRENT_SECONDS
 
+    def describe(self) -> Iterator[Metric]:
+        """Yield the gauges without their values."""
+        for name, (text, _) in _GAUGES.items():
+            yield GaugeMetricFamily(f"jhub_gateway_culler_{name}", text)
+
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges, as prometheus_client asks for them at each scrape."""
         if self._last is None:
             return
-        last = self._last.cull_pass
-        gauges = {
-            "age_seconds": ("Seconds since a culler last told of a pass", self._age),
-            "pass_seconds": ("Seconds that the last pass took", last.seconds),
-            "servers": ("Servers that the last pass looked at", last.servers),
-            "unknown": ("Servers of the last pass whose use was not known", last.unknown),
-        }
-        for name, (text, value) in gauges.items():
+        for name, (text, find) in _GAUGES.items():
+            value = find(self._last)
             yield GaugeMetricFamily(f"jhub_gateway_culler_{name}", text, value=value)
-
-    @property
-    def _age(self) -> float:
-        return time.monotonic() - self._last.at if self._last else 0
 
 
 REPORTS = CullerReports()

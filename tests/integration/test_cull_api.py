@@ -227,7 +227,7 @@ def test_the_metrics_say_how_long_ago_a_culler_has_looked(hub) -> None:
     body = {"pass": {"servers": 1000, "unknown": 3, "seconds": 1.25}}
     hub.api("POST", "/gateway/notices", CULLER, json=body).raise_for_status()
     assert read_metric(hub, "jhub_gateway_culler_servers") == 1000
-    assert read_metric(hub, "jhub_gateway_culler_unknown") == 3
+    assert read_metric(hub, "jhub_gateway_culler_unknown_servers") == 3
     assert read_metric(hub, "jhub_gateway_culler_pass_seconds") == 1.25
     assert 0 < read_metric(hub, "jhub_gateway_culler_age_seconds") < 10
 
