@@ -59,10 +59,12 @@ def _build_programs(directory: Path) -> None:
     build_package(go, module, ".", directory / "kube", flags)
 
 
-def build_package(go: Go, module: Path, package: str, target: Path, linker_flags: str) -> None:
+def build_package(
+    go: Go, module: Path, package: str, target: Path, linker_flags: str, tags: str = ""
+) -> None:
     """Build a program of a Go module, showing how far it is. Raises ClusterError."""
-    packages = go.run("list", "-deps", package, cwd=module).split()
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", linker_flags]
+    packages = go.run("list", "-deps", f"-tags={tags}", package, cwd=module).split()
+    flags = ["-trimpath", "-buildvcs=false", f"-tags={tags}", "-ldflags", linker_flags]
     process = go.start("build", "-v", *flags, "-o", str(target), package, cwd=module)
     assert process.stdout is not None
     output = _show_progress(process.stdout, len(packages))
