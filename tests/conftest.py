@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.fault_proxy",
     "tests.fixtures.keycloak",
     "tests.fixtures.postgresql",
+    "tests.fixtures.prometheus",
     "tests.fixtures.protected_service",
 ]
 
