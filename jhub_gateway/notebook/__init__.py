@@ -1,7 +1,8 @@
 """What runs inside a user's server: for notebooks, for the Jupyter server and for JupyterLab.
 
-``credentials``, ``token``, ``read``, ``auth``, ``job`` and ``link`` are for notebooks. They need
-the standard library alone and are imported when they are asked for.
+``credentials``, ``token``, ``read``, ``auth``, ``job``, ``follow``, ``link``, ``look_for`` and
+``open_ftp`` are for notebooks. They need the standard library alone and are imported when they are
+asked for. ``%load_ext jhub_gateway.notebook`` has a notebook tell known troubles in a sentence.
 
 The extensions need jupyter_server, neither JupyterHub nor Kubernetes, and no other part of this
 package. ``etc/`` and ``share/`` hold the files by which Jupyter finds both extensions: a wheel
@@ -26,32 +27,43 @@ if TYPE_CHECKING:
     )
     from jhub_gateway.notebook.credential_list import credentials
     from jhub_gateway.notebook.credential_tokens import read, token
+    from jhub_gateway.notebook.following import JobFailed, follow
+    from jhub_gateway.notebook.ftp_connection import open_ftp
     from jhub_gateway.notebook.http_auth import auth
     from jhub_gateway.notebook.jobs import job
     from jhub_gateway.notebook.links import link
+    from jhub_gateway.notebook.offers import look_for
 
 __all__ = [
     "CredentialEnded",
     "CredentialError",
     "CredentialExpired",
     "CredentialsUnreadable",
+    "JobFailed",
     "NoCredentials",
     "NoToken",
     "UnknownCredential",
     "auth",
     "credentials",
+    "follow",
     "job",
     "link",
+    "look_for",
+    "open_ftp",
     "read",
     "token",
 ]
 
 # No module may have a public name of these: its import would put it in that name's place.
 _MODULES = {
+    "JobFailed": "following",
     "auth": "http_auth",
     "credentials": "credential_list",
+    "follow": "following",
     "job": "jobs",
     "link": "links",
+    "look_for": "offers",
+    "open_ftp": "ftp_connection",
     "read": "credential_tokens",
     "token": "credential_tokens",
 }
@@ -66,6 +78,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    from jhub_gateway.notebook.plain_errors import show_sentences
+
+    show_sentences(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    from jhub_gateway.notebook.plain_errors import show_tracebacks
+
+    show_tracebacks(shell)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

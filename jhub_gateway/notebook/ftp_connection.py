@@ -1,0 +1,33 @@
+"""A connection to an FTP server with a credential of the gateway's. Standard library alone."""
+
+import ssl
+from ftplib import FTP, FTP_TLS
+from urllib.parse import urlsplit
+
+from jhub_gateway.notebook.credential_list import credentials
+from jhub_gateway.notebook.credential_tokens import read
+
+_SECONDS = 30
+_PORT = 21
+
+
+def open_ftp(name: str = "ftp") -> FTP:
+    """Return a connection that is logged in with the credential's user name and password.
+
+    Where it leads is the credential's audience: ``host``, ``host:port``, ``ftp://host:port``, or
+    ``ftps://host:port`` for TLS on the same port (RFC 4217). ``host`` and ``port`` of what is
+    returned have it in its parts. Raises what ``read`` raises, and OSError or ftplib's errors.
+    """
+    texts, audience = read(name), credentials()[name].audience
+    place = urlsplit(audience if "://" in audience else f"ftp://{audience}")
+    has_tls = place.scheme == "ftps"
+    ftp: FTP = FTP_TLS(context=ssl.create_default_context()) if has_tls else FTP()
+    try:
+        ftp.connect(place.hostname or "", place.port or _PORT, timeout=_SECONDS)
+        ftp.login(texts["username"].rstrip("\r\n"), texts["password"].rstrip("\r\n"))
+        if isinstance(ftp, FTP_TLS):
+            ftp.prot_p()
+    except BaseException:
+        ftp.close()
+        raise
+    return ftp
