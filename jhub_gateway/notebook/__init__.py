@@ -1,8 +1,8 @@
 """What runs inside a user's server: for notebooks, for the Jupyter server and for JupyterLab.
 
-``credentials``, ``token``, ``read``, ``auth``, ``job``, ``follow``, ``link``, ``look_for`` and
-``open_ftp`` are for notebooks. They need the standard library alone and are imported when they are
-asked for. ``%load_ext jhub_gateway.notebook`` has a notebook tell known troubles in a sentence.
+What ``__all__`` names is for notebooks. It needs the standard library alone and is imported when it
+is asked for.
+``%load_ext jhub_gateway.notebook`` has a notebook tell known troubles in a sentence.
 
 The extensions need jupyter_server, neither JupyterHub nor Kubernetes, and no other part of this
 package. ``etc/`` and ``share/`` hold the files by which Jupyter finds both extensions: a wheel
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jhub_gateway.notebook.http_auth import auth
     from jhub_gateway.notebook.jobs import job
     from jhub_gateway.notebook.links import link
+    from jhub_gateway.notebook.memory_use import server_memory
     from jhub_gateway.notebook.offers import look_for
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "look_for",
     "open_ftp",
     "read",
+    "server_memory",
     "token",
 ]
 
@@ -65,6 +67,7 @@ _MODULES = {
     "look_for": "offers",
     "open_ftp": "ftp_connection",
     "read": "credential_tokens",
+    "server_memory": "memory_use",
     "token": "credential_tokens",
 }
 

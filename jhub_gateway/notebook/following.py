@@ -3,6 +3,7 @@
 The states are those of GA4GH's TES and WES, which are the same.
 """
 
+import re
 import time
 from collections.abc import Callable
 
@@ -28,6 +29,7 @@ _SLOWER = 1.3
 _PATIENCE = 60.0
 """Seconds for which a service that does not answer is asked again."""
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _MOST_LINES = 12
 _MOST_HOURS = 24 * 7
 
@@ -89,5 +91,6 @@ def _ask(get_state: Callable[[], str], show: Callable[[str], object]) -> str:
 
 def _explain(name: str, state: str, get_log: Callable[[], str] | None) -> str:
     text = f"{name} ended as {state}. {ENDS[state]}"
-    lines = get_log().strip().splitlines()[-_MOST_LINES:] if get_log else []
+    log = _COLOURS.sub("", get_log()) if get_log else ""
+    lines = log.strip().splitlines()[-_MOST_LINES:]
     return "\n".join([f"{text} The last lines that it said:", *lines]) if lines else text
