@@ -82,7 +82,9 @@ class DataSpawner(GroupFolderSpawner):
         Notebooks that each home gets once, at ``tutorials/<name>``, as a list of mappings:
 
         - ``name``: the directory in the home, and below ``tutorials/`` of the share. What is there
-          already is never changed: give a new version a new name, e.g. ``genomics-2``.
+          already is never changed: give a new version a new name, e.g. ``genomics-2``. Where the
+          share has none of the name it is one that comes with jhub-gateway: ``gateway-1``, how to
+          use the gateway's own systems.
         - ``git``: the https address of a repository that it comes from instead, pulled at each
           start by nbgitpuller, which keeps what the user changed. The user's image needs git and
           nbgitpuller.

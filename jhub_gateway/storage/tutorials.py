@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from jhub_gateway.policy.layout import TUTORIALS
 
 GIVEN = ".jhub-gateway/tutorials"  # in the home: an empty file for each release that came
+SHIPPED = Path(__file__).parents[1] / "tutorials"  # releases that come with this package
 
 _PARTIAL = ".partial"
 _ABANDONED = 3600.0  # seconds; no copy takes that long
@@ -24,10 +25,11 @@ def fill_home(
 ) -> list[str]:
     """Copy the releases that the home has never had, and make its links; return log messages.
 
-    ``releases`` are directories of ``tutorials``. A release that the user deleted doesn't come
-    back; one that is there already is left as it is. ``links`` gives each link's name in the home
-    and its target. Full disks, missing releases and files in the way are messages, and tried
-    again at the next call. Raises ValueError for a name that isn't one path component.
+    ``releases`` are directories of ``tutorials``, or else of what comes with this package. A
+    release that the user deleted doesn't come back; one that is there already is left as it is.
+    ``links`` gives each link's name in the home and its target. Full disks, missing releases and
+    files in the way are messages, and tried again at the next call. Raises ValueError for a name
+    that isn't one path component.
     """
     releases = list(releases)
     for name in (*releases, *links):
@@ -35,7 +37,7 @@ def fill_home(
     _remove_abandoned(home / TUTORIALS)
     messages = []
     for release in releases:
-        messages += _give(home, tutorials / release, release)
+        messages += _give(home, tutorials, release)
     for name, target in links.items():
         messages += _link(home / name, target)
     return messages
@@ -47,15 +49,23 @@ def _check_name(name: str) -> None:
     os.fsencode(name)  # a ValueError for what no file system can hold
 
 
-def _give(home: Path, source: Path, release: str) -> list[str]:
+def _find_source(tutorials: Path, release: str) -> Path:
+    on_share = tutorials / release
+    return on_share if on_share.is_dir() else SHIPPED / release
+
+
+def _give(home: Path, tutorials: Path, release: str) -> list[str]:
     given, target = home / GIVEN / release, home / TUTORIALS / release
     if os.path.lexists(given):
         return []
     messages = []
     try:
-        is_there = os.path.lexists(target)
+        source, is_there = _find_source(tutorials, release), os.path.lexists(target)
         if not is_there and not source.is_dir():
-            return [f"There is no tutorial {release!r} on the share: nothing was copied."]
+            return [
+                f"There is no tutorial {release!r}, neither on the share nor in the image that "
+                "prepares homes: nothing was copied."
+            ]
         # Before the copy: without a record it would come back after its user deleted it.
         for directory in (given.parent.parent, given.parent):
             directory.mkdir(exist_ok=True)  # and never the home itself
