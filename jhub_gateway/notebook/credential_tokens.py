@@ -138,6 +138,11 @@ def _find(name: str, entries: Credentials) -> Credential:
             f"The credential {name!r} expired at {entry.expires_at:%H:%M:%S} UTC and is being "
             f"renewed. Try again in a moment. {entry.sentence}".rstrip()
         )
+    # Its system was down when the server started, and has not answered since.
+    if entry.state == "late" and not entry.files and entry.token_file is None:
+        raise CredentialExpired(
+            f"The gateway could not get the credential {name!r} yet. {entry.sentence}".rstrip()
+        )
     return entry
 
 
