@@ -554,5 +554,7 @@ def test_one_that_could_never_be_had_is_told_by_its_sentence(files):
     entry = make_entry("tes", state="late", sentence="Its system does not answer.")
     files.write({**make_files(), "credentials.json": make_health(make_login(), entry)})
     for take in (read, lambda name: token(name, wait=0)):
-        with pytest.raises(CredentialExpired, match="could not get the credential 'tes' yet. Its"):
+        with pytest.raises(
+            CredentialExpired, match=r"could not get the credential 'tes' yet\. Its"
+        ):
             take("tes")

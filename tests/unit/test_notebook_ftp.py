@@ -11,6 +11,9 @@ from jhub_gateway.notebook import CredentialEnded, UnknownCredential, open_ftp
 from tests.unit.credential_files import PlainFiles, make_ended_files, make_entry, make_health
 
 
+PASSWORD = "secret"
+
+
 class Greeter(threading.Thread):
     """Takes one connection and one account, and keeps the commands that it got."""
 
@@ -59,12 +62,12 @@ def files(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server():
-    greeter = Greeter(("ada", "secret"))
+    greeter = Greeter(("ada", PASSWORD))
     yield greeter
     greeter.stop()
 
 
-def write(files, audience, password="secret"):
+def write(files, audience, password=PASSWORD):
     entry = make_entry("ftp", audience=audience, files=["ftp.username", "ftp.password"])
     texts = {"ftp.username": "ada\n", "ftp.password": f"{password}\n"}
     files.write({**texts, "credentials.json": make_health(entry)})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jhub_gateway.notebook import memory_use, server_memory
 from jhub_gateway.notebook.memory import MemoryWatch, read_memory
 from jhub_gateway.notebook.memory_group import MemoryGroup, find_memory_group
 from jhub_gateway.notebook.run_mark import NAME, RunMark
@@ -141,3 +142,25 @@ def test_a_server_that_was_killed_tells_of_it_after_its_restart(tmp_path):
     assert memory["limit"] == LIMIT
     assert memory["event"]["kind"] == "restarted"
     assert memory["event"]["out_of_memory"] is False
+
+
+def test_the_user_is_told_what_the_server_uses(monkeypatch, tmp_path):
+    make_group(tmp_path, {**V2, "memory.stat": f"anon {LIMIT // 4}\nfile {LIMIT}\n"})
+    group = MemoryGroup(LIMIT, tmp_path / "memory.events", tmp_path / "memory.stat")
+    monkeypatch.setattr(memory_use, "find_memory_group", {LIMIT: group}.get)
+    memory = server_memory({"MEM_LIMIT": str(LIMIT)})
+    assert memory == (LIMIT // 4, LIMIT)
+    assert repr(memory) == "Your server uses 0.1 of 0.5 GiB of memory (25 %)."
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "Nobody has told"),
+        ({"MEM_LIMIT": "much"}, "Nobody has told"),
+        # No group of this process has this limit.
+        ({"MEM_LIMIT": "123456789012345"}, "may use 114978.1 GiB"),
+    ],
+)
+def test_what_is_not_known_of_it_is_not_told(variables, words):
+    assert words in repr(server_memory(variables))

@@ -434,3 +434,39 @@ def test_what_has_a_links_place_is_left_and_told(home, releases, kind):
     (message,) = fill(home, releases, gateway="/gateway")
     assert "'gateway'" in message
     assert read_tree(home) == before
+
+
+# Releases that come with the package
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A release of the package that the share doesn't have, and one that it has, too."""
+    for name in ("gateway-1", "genomics-1"):
+        (tmp_path / "shipped" / name).mkdir(parents=True)
+        (tmp_path / "shipped" / name / "welcome.ipynb").write_text("from the package")
+    monkeypatch.setattr(tutorials, "SHIPPED", tmp_path / "shipped")
+
+
+def test_a_release_that_the_share_has_not_comes_from_the_package(home, releases, shipped):
+    assert fill(home, releases, "gateway-1") == ["Copied the tutorial 'gateway-1' into the home."]
+    copy = home / "tutorials/gateway-1/welcome.ipynb"
+    assert copy.read_text() == "from the package"
+    copy.write_text("mine")
+    assert fill(home, releases, "gateway-1") == []
+    assert copy.read_text() == "mine"
+
+
+def test_the_share_s_release_goes_before_the_package_s(home, releases, shipped):
+    fill(home, releases, "genomics-1")
+    assert read_tree(home / "tutorials/genomics-1") == read_tree(releases / "genomics-1")
+
+
+def test_what_is_shipped_comes_as_files_that_the_user_may_change(home, releases):
+    fill(home, releases, "gateway-1")
+    copy = home / "tutorials/gateway-1"
+    assert len(list(copy.glob("*.ipynb"))) == 9
+    assert not copy.is_symlink()
+    assert [
+        path for path in copy.iterdir() if path.is_symlink() or not os.access(path, os.W_OK)
+    ] == []
