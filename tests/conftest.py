@@ -13,10 +13,14 @@ pytest_plugins = [
     "tests.fixtures.installed_hub",
     "tests.fixtures.fault_cluster",
     "tests.fixtures.fault_proxy",
+    "tests.fixtures.ftp_server",
     "tests.fixtures.keycloak",
     "tests.fixtures.postgresql",
     "tests.fixtures.prometheus",
+    "tests.fixtures.protected_proxy",
     "tests.fixtures.protected_service",
+    "tests.fixtures.tes.server",
+    "tests.fixtures.wes_server",
 ]
 
 # In the order in which they run: what is quick tells first. Tiers that one process has all of are
