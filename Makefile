@@ -24,7 +24,8 @@ HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
   --ignore-glob='*/test_node_fit.py' --ignore-glob='*/test_pod_exec.py' \
   --ignore-glob='*/test_postgresql.py' --ignore-glob='*/test_placeholders.py' \
   --ignore-glob='*/test_plan*' --ignore-glob='*/test_second_try.py' \
-  --ignore-glob='*/test_link_*'
+  --ignore-glob='*/test_link_*' --ignore-glob='*/test_ftp_server.py' \
+  --ignore-glob='*/test_wes_server.py' --ignore-glob='*/test_tes_tasks.py'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
