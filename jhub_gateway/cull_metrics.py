@@ -24,12 +24,13 @@ class _Report:
     cull_pass: CullPass
     at: float  # time.monotonic()
 
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.at
+
 
 _GAUGES: dict[str, tuple[str, Callable[[_Report], float]]] = {
-    "age_seconds": (
-        "Seconds since a culler last told of a pass",
-        lambda report: time.monotonic() - report.at,
-    ),
+    "age_seconds": ("Seconds since a culler last told of a pass", lambda report: report.age),
     "pass_seconds": ("Seconds that the last pass took", lambda report: report.cull_pass.seconds),
     "servers": ("Servers that the last pass looked at", lambda report: report.cull_pass.servers),
     "unknown_servers": (
@@ -52,7 +53,7 @@ class CullerReports(Collector):
     @property
     def is_current(self) -> bool:
         """Whether a culler looks at the servers: without one none is stopped."""
-        return self._last is not None and self._age < _CURRENT_SECONDS
+        return self._last is not None and self._last.age < _CURRENT_SECONDS
 
     def describe(self) -> Iterator[Metric]:
         """Yield the gauges without their values."""

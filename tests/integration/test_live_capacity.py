@@ -1,4 +1,4 @@
-"""What the profile page says of room, beside 1,000 pods that a real scheduler puts on kwok nodes."""
+"""What the profile page says of room, beside 1,000 pods that a real scheduler has placed."""
 
 import asyncio
 import json

@@ -10,7 +10,6 @@ import pytest
 from jhub_gateway.notebook import CredentialEnded, UnknownCredential, open_ftp
 from tests.unit.credential_files import PlainFiles, make_ended_files, make_entry, make_health
 
-
 PASSWORD = "secret"
 
 
