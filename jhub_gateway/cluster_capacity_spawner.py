@@ -9,7 +9,7 @@ from jhub_gateway.capacity_metrics import show_free_servers
 from jhub_gateway.capacity_spawner import CapacitySpawner
 from jhub_gateway.cluster_capacity import ClusterCapacity
 from jhub_gateway.explained_spawner import ExplainedSpawner
-from jhub_gateway.policy.autoscaled_nodes import check_pools, parse_pools
+from jhub_gateway.policy.autoscaled_nodes import parse_pools
 from jhub_gateway.policy.capacity import Capacity, make_demand
 from jhub_gateway.policy.cluster_states import Demand
 from jhub_gateway.policy.server_needs import make_needs
@@ -46,13 +46,6 @@ class ClusterCapacitySpawner(CapacitySpawner, ExplainedSpawner):
     def _check_autoscaled_nodes(self, proposal: Any) -> Any:
         parse_pools(proposal.value)
         return proposal.value
-
-    @classmethod
-    def check_at_start(cls, app: Any) -> None:
-        """Refuse nodes for profiles that there are not. Raises ConfigurationError."""
-        super().check_at_start(app)
-        self = cls.make_for_checks(app)
-        check_pools(self.autoscaled_nodes, [profile.slug for profile in self.profiles])
 
     @classmethod
     def prepare_at_start(cls, app: Any) -> None:

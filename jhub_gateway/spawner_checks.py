@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jhub_gateway.errors import ConfigurationError
+from jhub_gateway.policy.autoscaled_nodes import find_strange_profiles
 from jhub_gateway.policy.profiles import fill_cpu
 from jhub_gateway.policy.quotas import parse_quotas
 from jhub_gateway.policy.share_volumes import DATA_PATH, RUNTIME_PATH
@@ -28,6 +29,8 @@ def find_problems(spawner: Any) -> Iterator[ConfigurationError]:
     yield from _check_paths(spawner)
     yield from _check_quota(spawner)
     yield from _check_security(spawner)
+    slugs = [profile.slug for profile in spawner.profiles]
+    yield from find_strange_profiles(spawner.autoscaled_nodes, slugs)
 
 
 def _check_names(spawner: Any) -> Iterator[ConfigurationError]:

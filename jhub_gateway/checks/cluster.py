@@ -19,6 +19,7 @@ from jhub_gateway.checks.site import Site
 from jhub_gateway.claim_checks import find_claim_problems
 from jhub_gateway.clients import kube_inspection as kube
 from jhub_gateway.clients.kube import KubeUnavailable, count_nodes, read_claim
+from jhub_gateway.cluster_capacity import find_capacity_problem
 from jhub_gateway.spawner import GatewaySpawner
 
 
@@ -91,6 +92,10 @@ def _find_rights(report: Report, site: Site, namespace: str) -> Iterator[Problem
         yield Problem((), problem)
     for problem in find_start_problems(spawner.namespace, spawner.events_enabled, check):
         yield Problem((), problem)
+    if spawner.autoscaled_nodes and (problem := find_capacity_problem(check)):
+        yield Problem(
+            (), f"the profile page shows no room and no waits: {problem}", is_warning=True
+        )
     for problem in (
         find_lease_problem(spawner.namespace, spawner.hub_name, check),
         find_log_problem(spawner.namespace, check),

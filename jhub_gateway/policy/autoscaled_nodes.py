@@ -1,10 +1,10 @@
 """Which nodes the cluster's autoscaler adds, as the operator wrote it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jhub_gateway.errors import ConfigurationError, raise_together
+from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.policy.entries import EntryKind
 from jhub_gateway.policy.entry_values import read_labels, read_slug
 
@@ -50,17 +50,15 @@ def parse_pools(entries: Iterable[Any]) -> tuple[NodePool, ...]:
     return tuple(NodePool(**values) for values in _KIND.read(entries))
 
 
-def check_pools(entries: Iterable[Any], slugs: Iterable[str]) -> None:
-    """Raise ConfigurationError for an entry that names a profile that is not there."""
+def find_strange_profiles(
+    entries: Iterable[Any], slugs: Iterable[str]
+) -> Iterator[ConfigurationError]:
+    """Yield a problem for each profile that an entry names and that is not there."""
     known = set(slugs)
-    raise_together(
-        [
-            ConfigurationError(
+    for place, pool in enumerate(parse_pools(entries)):
+        for slug in sorted((pool.profiles or frozenset()) - known):
+            yield ConfigurationError(
                 f"autoscaled_nodes: nodes {dict(pool.labels)!r}: profiles: there is no profile "
                 f"{slug!r}",
                 ("autoscaled_nodes", place, "profiles"),
             )
-            for place, pool in enumerate(parse_pools(entries))
-            for slug in sorted((pool.profiles or frozenset()) - known)
-        ]
-    )

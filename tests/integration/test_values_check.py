@@ -103,6 +103,11 @@ def test_rights_that_the_hub_lacks_are_named_verb_by_verb(namespace, check, tmp_
 
     as_hub = make_hub_account(namespace, "hub", "jupyterhub", tmp_path / "hub.kubeconfig")
     assert list(check({})) == []
+    # Who names an autoscaler wants the page to tell of it.
+    claim = "      shared_claim_name:"
+    (problem,) = check({claim: f"      autoscaled_nodes: [{{labels: {{}}}}]\n{claim}"})
+    assert problem.is_warning
+    assert "may not list, watch nodes and list, watch pods in the whole" in problem.sentence
 
     namespace.kubectl("delete", "rolebinding", "hub-gateway-credentials")
     (problem,) = wait_for(check, "may not patch secrets")

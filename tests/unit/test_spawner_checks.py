@@ -32,6 +32,7 @@ class Settings(SimpleNamespace):
             "init_containers": {},
             "extra_containers": [],
             "uid": 1000,
+            "autoscaled_nodes": [],
         }
         super().__init__(**(good | changes))
 
@@ -52,6 +53,10 @@ def test_good_settings_pass():
     ("changes", "said"),
     [
         ({"hub_name": "My Hub!"}, "GatewaySpawner.hub_name is 'My Hub!'"),
+        (
+            {"autoscaled_nodes": [{"labels": {}, "profiles": ["smal"]}]},
+            "autoscaled_nodes: nodes {}: profiles: there is no profile 'smal'",
+        ),
         ({"hub_name": "x" * 64}, "GatewaySpawner.hub_name"),
         ({"shared_claim_name": ""}, "GatewaySpawner.shared_claim_name is empty"),
         ({"enable_user_namespaces": True}, "KubeSpawner.enable_user_namespaces is True"),

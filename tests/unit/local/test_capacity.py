@@ -88,12 +88,12 @@ async def test_a_start_is_timed_until_its_server_answers(tmp_path, monkeypatch):
     # A hub that restarts finds a server, and times nothing.
     spawner.start_polling()
     assert spawner._noting is None
-    await spawner.prepare_start()
-    spawner._slug = "small"
+    await spawner.start()
     spawner.start_polling()
     await asyncio.wait_for(spawner._noting, 5)
     assert starts.find_middle("small") > 0
     spawner.stop_polling()
+    await spawner.stop(now=True)
     listening.close()
 
 
