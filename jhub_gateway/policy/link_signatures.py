@@ -23,7 +23,7 @@ CLOCK_SKEW = 60
 _FORM = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _KNOWN_HEADERS = frozenset({"alg", "kid", "typ"})
 # The times are looked at here, by the caller's clock.
-_OPTIONS: dict[str, Any] = {
+_OPTIONS: Any = {
     "require": ["exp", "iss"],
     **dict.fromkeys(
         (f"verify_{claim}" for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")), False
