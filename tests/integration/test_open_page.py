@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -220,6 +221,18 @@ def test_a_server_keeps_its_link_whatever_page_starts_it(make_person):
     # No other server has it.
     person.hub.api("POST", "/users/lise/server", json={"profile": "small"}).raise_for_status()
     assert person.read_link("") == {}
+
+
+def test_two_clicks_at_once_start_one_server(make_person):
+    person = make_person("ida")
+    query = signed(run="7")
+    person.get(f"/hub/gateway/open?{query}")
+    with ThreadPoolExecutor(4) as clicks:
+        path = f"/hub/gateway/open?{query}"
+        answers = list(clicks.map(lambda _: person.post(path, profile="small"), range(4)))
+    assert {answer.status_code for answer in answers} == {302}
+    (name,) = person.servers
+    assert person.read_link(name)["run"] == "7"
 
 
 def test_a_request_for_a_start_makes_no_link(make_person):
