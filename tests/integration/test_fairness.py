@@ -206,6 +206,7 @@ def test_no_user_sees_what_others_used(hub) -> None:
 
 def test_a_hub_that_is_killed_counts_nothing_twice_and_loses_nothing_that_runs(make_hub) -> None:
     hub = make_hub(make_config(group_memory_hours=[{"hours": 1000}]))
+    before = time.time()
     start_server(hub, "ada", profile="medium")
     start_server(hub, "bob", profile="small")
     began = time.time()
@@ -213,20 +214,23 @@ def test_a_hub_that_is_killed_counts_nothing_twice_and_loses_nothing_that_runs(m
     [killed] = [row["until"] for row in read_rows(hub) if row["username"] == "bob"]
     # Bob's server ends while no hub is there.
     with closing(sqlite3.connect(hub.directory / "hub.sqlite")) as database:
-        query = "SELECT state FROM spawners JOIN users ON users.id = user_id WHERE users.name='bob'"
+        query = """
+            SELECT spawners.state FROM spawners JOIN users ON users.id = user_id
+            WHERE users.name = 'bob'
+        """
         state = json.loads(database.execute(query).fetchone()[0])
     os.kill(state["pid"], 9)
     time.sleep(5)
     hub.restart()
     hub.wait_for_server("ada")
+    stopping = time.time()
     hub.stop_server("ada")
     ada, bob = (
         [row for row in read_rows(hub) if row["username"] == name] for name in ("ada", "bob")
     )
     assert len(ada) == len(bob) == 1
-    assert abs(ada[0]["until"] - time.time()) < 20
-    assert ada[0]["until"] - ada[0]["began"] >= time.time() - began - 20 > 0
-    assert ada[0]["until"] - ada[0]["began"] >= 5
+    # The time without a hub among it, in which the server ran.
+    assert stopping - began - 1 <= ada[0]["until"] - ada[0]["began"] <= time.time() - before + 1
     assert ada[0]["account"] == "user:ada"
     assert bob[0]["until"] == killed
     # What it had is remembered for the next start.
@@ -259,7 +263,7 @@ def test_a_server_that_says_nonsense_of_its_memory_stops_all_the_same(make_hub, 
     hub.stop_server("ada")
     [row] = read_rows(hub)
     assert row["peak"] is None
-    assert "Traceback" not in hub.log
+    assert "[E " not in hub.log
 
 
 def test_a_server_that_claims_more_than_it_had_used_all_of_it(make_hub) -> None:
