@@ -25,7 +25,10 @@ HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
   --ignore-glob='*/test_postgresql.py' --ignore-glob='*/test_placeholders.py' \
   --ignore-glob='*/test_plan*' --ignore-glob='*/test_second_try.py' \
   --ignore-glob='*/test_link_*' --ignore-glob='*/test_ftp_server.py' \
-  --ignore-glob='*/test_wes_server.py' --ignore-glob='*/test_tes_tasks.py'
+  --ignore-glob='*/test_wes_server.py' --ignore-glob='*/test_tes_tasks.py' \
+  --ignore-glob='*/test_memory_hours.py' \
+  --ignore-glob='*/test_budgets.py' --ignore-glob='*/test_user_memory.py' \
+  --ignore-glob='*/test_memory_feedback.py' --ignore-glob='*/test_memory_clock.py'
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help

@@ -76,6 +76,47 @@ def test_each_kill_is_told_once_and_those_before_the_start_never(tmp_path):
     assert watch.event is event
 
 
+@pytest.mark.parametrize(
+    ("place", "files", "own", "name", "idle"),
+    [
+        ("", V2, "0::/\n", "memory.current", "inactive_file"),
+        ("memory", V1, "4:memory:/\n", "memory.usage_in_bytes", "total_inactive_file"),
+    ],
+)
+def test_the_peak_is_the_most_that_was_needed_at_any_look(tmp_path, place, files, own, name, idle):
+    directory = tmp_path / "cgroup" / place
+
+    def use(used: int, spare: int) -> None:
+        stat = files["memory.stat"] + f"{idle} {spare}\n"
+        make_group(directory, {**files, "memory.stat": stat, name: f"{used}\n"})
+
+    use(5000, 1000)
+    watch = MemoryWatch(LIMIT, find(tmp_path, own))
+    assert watch.peak == 4000
+    use(99000, 90000)  # Files that were read, and that nobody needs any more.
+    watch.look()
+    assert watch.peak == 9000
+    use(4000, 4096)
+    watch.look()
+    assert watch.peak == 9000
+
+
+def test_who_lost_a_program_for_want_of_memory_used_all_of_it(tmp_path):
+    make_group(tmp_path / "cgroup", {**V2, "memory.current": "5000\n"})
+    watch = MemoryWatch(LIMIT, find(tmp_path, "0::/\n"))
+    make_group(tmp_path / "cgroup", {"memory.events": "oom_kill 1\n"})
+    watch.look()
+    assert watch.peak == LIMIT
+
+
+def test_where_it_cannot_be_told_there_is_no_peak(tmp_path):
+    make_group(tmp_path / "cgroup", V2)
+    for group in (None, find(tmp_path, "0::/\n")):
+        watch = MemoryWatch(LIMIT, group)
+        watch.look()
+        assert watch.peak is None
+
+
 def leave_mark(directory: Path, used: int | None) -> None:
     """As a server does whose process is killed."""
     code = (

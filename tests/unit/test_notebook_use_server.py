@@ -128,6 +128,8 @@ def test_the_polling_of_an_open_page_is_no_use_and_a_request_of_somebodys_is(ser
     # It asked for what is announced, as a page does.
     assert use["disconnected_for"] == 0
     assert (use["busy_for"], use["busy"]) == (None, "")
+    # Run by a test, its memory is limited by nothing.
+    assert use["memory_peak"] is None
     server.post("api/contents", b'{"type": "directory"}')
     assert ask(server)["idle_for"] < 1.5
 
