@@ -16,6 +16,7 @@ from jhub_gateway.fairness_views import (
     make_budget_view,
     make_feedback_view,
 )
+from jhub_gateway.memory_ledger import MemoryLedger
 from jhub_gateway.models import MemoryBudget, MemoryProfile
 from jhub_gateway.policy.budgets import (
     BudgetState,
@@ -116,7 +117,10 @@ class BudgetedSpawner(CountedSpawner):
     @property
     def budget_state(self) -> BudgetState | None:
         """How far the budget is used that a start is charged to now; None without one."""
-        return choose_state([self._read_state(one) for one in self._list_own_budgets()])
+        if self.ledger is None:
+            return None  # See refuse_without_ledger.
+        own = find_budgets(self._budgets, self.user_groups)
+        return choose_state([_read_state(self.ledger, one, self.user.name) for one in own])
 
     @property
     def open_profiles(self) -> tuple[MemoryProfile, ...]:
@@ -148,16 +152,6 @@ class BudgetedSpawner(CountedSpawner):
     @property
     def _budgets(self) -> tuple[MemoryBudget, ...]:
         return parse_budgets(self.group_memory_hours)
-
-    def _list_own_budgets(self) -> tuple[MemoryBudget, ...]:
-        # A hub that can't count has none: see refuse_without_ledger.
-        return find_budgets(self._budgets, self.user_groups) if self.ledger else ()
-
-    def _read_state(self, budget: MemoryBudget) -> BudgetState:
-        account = make_account(budget, self.user.name)
-        now = self.ledger.clock.read()  # type: ignore[union-attr]
-        spans = self.ledger.read_spans(account, find_window(budget, now))  # type: ignore[union-attr]
-        return make_state(budget, account, spans, now)
 
     @property
     def _most_memory(self) -> int | None:
@@ -199,3 +193,14 @@ class BudgetedSpawner(CountedSpawner):
         most = self._most_memory
         possible = [one for one in self.profiles if most is None or one.memory <= most]
         return find_feedback(possible, self.user_groups, sessions)
+
+
+def _read_state(ledger: MemoryLedger, budget: MemoryBudget, username: str) -> BudgetState:
+    account = make_account(budget, username)
+
+    def sum_up() -> BudgetState:
+        now = ledger.clock.read()
+        spans = ledger.read_spans(account, find_window(budget, now))
+        return make_state(budget, account, spans, now)
+
+    return ledger.sum_up(account, sum_up)

@@ -7,7 +7,8 @@ or by another hub, changes nothing: nothing is added up but when it is read.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from math import inf
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -49,7 +50,7 @@ _SESSION = (_TABLE.c.username, _TABLE.c.profile, *_SPAN, _TABLE.c.peak)
 # Databases take some thousand values in a statement.
 _MOST_VALUES = 500
 # A class that comes to its pages at the same time is no reason to add up its hours for each.
-_SPANS_SECONDS = 30.0
+_SUM_SECONDS = 30.0
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ class MemoryLedger:
         db.commit()
         self.clock = MemoryClock(last or 0)
         self._known: set[str] = set()
-        self._spans: dict[str, tuple[float, list[MemorySpan]]] = {}
+        self._sums: dict[str, tuple[float, Any]] = {}
 
     # Counting
 
@@ -94,13 +95,13 @@ class MemoryLedger:
         """Take note that these servers run now, and no others; new ones do so from now on."""
         self._count(runs)
         self._known = {run.run_id for run in runs}
-        self._spans.clear()
+        self._sums.clear()
 
     def end(self, run: MemoryRun) -> None:
         """Take note that the server ends now."""
         self._move_on([run.run_id], self.clock.read())
         self._db.commit()
-        self._spans.pop(run.account, None)
+        self._sums.pop(run.account, None)
 
     def note_peak(self, run_id: str, peak: int) -> bool:
         """Take note of the bytes that it has used at most; return whether none were known."""
@@ -141,15 +142,20 @@ class MemoryLedger:
     # Reading
 
     def read_spans(self, account: str, since: int) -> list[MemorySpan]:
-        """Return what was charged to the account after ``since``, as it was some seconds ago."""
+        """Return what was charged to the account after ``since``."""
+        own = (_TABLE.c.account == account, _TABLE.c.until > since)
+        rows = self._db.execute(select(*_SPAN).where(*own)).all()
+        return [MemorySpan(*row) for row in rows]
+
+    def sum_up(self, account: str, make: Callable[[], T]) -> T:
+        """Return what ``make`` makes of the account's spans, or made of them some seconds ago."""
         now = self._steady()
-        at, spans = self._spans.get(account, (0.0, []))
-        if account not in self._spans or now - at > _SPANS_SECONDS:
-            own = (_TABLE.c.account == account, _TABLE.c.until > since)
-            rows = self._db.execute(select(*_SPAN).where(*own)).all()
-            spans = [MemorySpan(*row) for row in rows]
-            self._spans[account] = (now, spans)
-        return spans
+        at, found = self._sums.get(account, (-inf, None))
+        if now - at > _SUM_SECONDS:
+            found = make()
+            self._sums[account] = (now, found)
+        made: T = found
+        return made
 
     def read_last_profile(self, owner: str) -> str | None:
         """Return the profile that the owner had last; None if they had none."""

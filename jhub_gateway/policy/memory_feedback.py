@@ -53,7 +53,9 @@ def find_feedback(
     if present is None or any(session.memory != present.memory for session in last):
         return None
     better = _find_better(profiles, frozenset(groups), present, peaks)
-    return better and Feedback(max(peaks), present.memory, len(peaks), better)
+    if better is None:
+        return None
+    return Feedback(max(peaks), present.memory, len(peaks), better)
 
 
 def _find_better(
