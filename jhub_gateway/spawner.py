@@ -18,6 +18,7 @@ from jhub_gateway.credentials.secret_store import SecretStore, list_secret_store
 from jhub_gateway.credentials.stores import FoundStore
 from jhub_gateway.linked_spawner import LinkedSpawner
 from jhub_gateway.models import MemoryProfile
+from jhub_gateway.node_checks import check_node_labels
 from jhub_gateway.policy.credential_volumes import (
     CREDENTIALS_PATH,
     make_credential_mount,
@@ -214,6 +215,7 @@ class GatewaySpawner(
         spawner = cls.make_for_checks(app)
         check_settings(spawner)
         check_claims(spawner)
+        check_node_labels(spawner)
         if spawner.gives_credentials:
             check_secret_access(spawner)
 

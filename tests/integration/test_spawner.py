@@ -387,3 +387,13 @@ def test_a_wrong_setting_stops_the_hub_with_a_sentence(namespace, make_hub, sett
     with pytest.raises(HubError) as raised:
         make_hub(make_config(namespace, f"c.GatewaySpawner.{setting}\n"), namespace.environment)
     assert said in str(raised.value)
+
+
+def test_a_misspelt_node_label_is_told_when_the_hub_starts(namespace, make_hub):
+    selector = {"kubernetes.io/os": "linus"}
+    more = f"c.GatewaySpawner.memory_profiles[0]['node_selector'] = {selector}\n"
+    hub = make_hub(make_config(namespace, more), namespace.environment)
+    assert "profile 'small': node_selector: no node of the cluster has the label" in hub.log
+    assert "kubernetes.io/os=linus" in hub.log
+    if namespace.get("nodes")["items"]:
+        assert "did you mean 'kubernetes.io/os=linux'" in hub.log
