@@ -10,25 +10,7 @@ WORKERS ?= 2
 # In the order of their tiers: a browser keeps an event loop in its process, where no other can run.
 PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # What knows nothing of a hub is the same with each JupyterHub.
-HUBLESS := --ignore-glob='*/test_storage_*' --ignore-glob='*/test_notebook_*' \
-  --ignore-glob='*/test_secret_*' --ignore-glob='*/test_identity_provider.py' \
-  --ignore-glob='*/test_protected_service.py' --ignore-glob='*/test_answers.py' \
-  --ignore-glob='*/test_leases.py' --ignore-glob='*/test_reconciler_access.py' \
-  --ignore-glob='*_reasons*.py' --ignore-glob='*/test_redaction.py' \
-  --ignore-glob='*/test_reconciliation.py' --ignore-glob='*/test_storm_bench.py' \
-  --ignore-glob='*/test_cull_bench.py' --ignore-glob='*/test_cull_election.py' \
-  --ignore-glob='*/test_cull_pass.py' --ignore-glob='*/test_cull_uses.py' \
-  --ignore-glob='*/test_culler.py' --ignore-glob='*/test_overlays.py' \
-  --ignore-glob='*/test_manifests.py' --ignore-glob='*/test_upgrade*.py' \
-  --ignore-glob='*/test_values.py' --ignore-glob='*/test_shipped_values.py' \
-  --ignore-glob='*/test_node_fit.py' --ignore-glob='*/test_pod_exec.py' \
-  --ignore-glob='*/test_postgresql.py' --ignore-glob='*/test_placeholders.py' \
-  --ignore-glob='*/test_plan*' --ignore-glob='*/test_second_try.py' \
-  --ignore-glob='*/test_link_*' --ignore-glob='*/test_ftp_server.py' \
-  --ignore-glob='*/test_wes_server.py' --ignore-glob='*/test_tes_tasks.py' \
-  --ignore-glob='*/test_memory_hours.py' \
-  --ignore-glob='*/test_budgets.py' --ignore-glob='*/test_user_memory.py' \
-  --ignore-glob='*/test_memory_feedback.py' --ignore-glob='*/test_memory_clock.py'
+HUBLESS := $(patsubst %,--ignore-glob='*/%',$(shell cat tests/hubless.txt))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help

@@ -76,9 +76,6 @@ c.ProfiledSpawner.memory_profiles = [
     },
 ]
 
-# Notebooks that each home gets once: those that come with jhub-gateway.
-c.DataSpawner.tutorials = [{"name": "gateway-1"}]
-
 # A folder that the members of a group share. They find it at gateway/groups in their homes.
 c.GroupFolderSpawner.group_folders = [
     {"group": "/gateway/large-memory", "folder": "large-memory", "access": "read-write"},

@@ -30,3 +30,7 @@ c.KubeSpawner.default_url = "/lab"
 c.GatewaySpawner.shared_claim_name = os.environ["DEMO_CLAIM"]
 c.GatewaySpawner.home_init_image = os.environ["DEMO_INIT_IMAGE"]
 c.GatewaySpawner.hub_name = "demo"
+
+# Notebooks that each home gets once: those that come with jhub-gateway. What they import is in the
+# image.
+c.GatewaySpawner.tutorials = [{"name": "gateway-1"}]

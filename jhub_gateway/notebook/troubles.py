@@ -93,6 +93,15 @@ def _explain_own(error: BaseException) -> str | None:
     return str(error) if isinstance(error, (CredentialError, JobFailed)) else None
 
 
+def _explain_module(error: BaseException) -> str | None:
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    return (
+        f"This server has no module {error.name!r}. Ask the gateway's support for it, or install "
+        "what brings it for yourself, with %pip install and the package's name."
+    )
+
+
 def _explain_full(error: BaseException) -> str | None:
     return DISK if isinstance(error, OSError) and error.errno in _FULL else None
 
@@ -144,6 +153,7 @@ def _explain_unreached(error: BaseException) -> str | None:
 
 _EXPLANATIONS: tuple[Callable[[BaseException], str | None], ...] = (
     _explain_own,
+    _explain_module,
     _explain_full,
     _explain_memory,
     _explain_ftp,

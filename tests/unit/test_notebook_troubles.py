@@ -3,7 +3,7 @@
 import errno
 import json
 import socket
-from ftplib import error_perm
+from ftplib import Error as FtpError
 from pathlib import Path
 
 import httpx
@@ -147,6 +147,11 @@ def test_a_full_disk_is_told_by_a_real_file_system():
     assert find_sentence(catch(Path("/dev/full").write_text, "months")) == DISK
 
 
+def test_a_module_that_is_missing_is_told():
+    sentence = find_sentence(catch(__import__, "no_such_module_here"))
+    assert sentence.startswith("This server has no module 'no_such_module_here'. Ask the gateway's")
+
+
 def test_too_little_memory_is_told():
     assert find_sentence(MemoryError()) == MEMORY
 
@@ -154,9 +159,9 @@ def test_too_little_memory_is_told():
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (error_perm("530 Login incorrect."), FTP_LOGIN),
-        (error_perm("552 Quota."), "There is no space left on the FTP server"),
-        (error_perm("550 No such file."), "The FTP server refused, and said: 550 No such"),
+        (FtpError("530 Login incorrect."), FTP_LOGIN),
+        (FtpError("552 Quota."), "There is no space left on the FTP server"),
+        (FtpError("550 No such file."), "The FTP server refused, and said: 550 No such"),
         (EOFError(), "A service of the gateway does not answer"),
         (TimeoutError(), "A service of the gateway does not answer"),
         (socket.gaierror(-2, "unknown"), "A service of the gateway does not answer"),
