@@ -4,6 +4,7 @@ TES runs its tasks as pods, WES is a real server with a real CWL engine, and FTP
 others are written after their documentation.
 """
 
+import base64
 import json
 import os
 import re
@@ -27,10 +28,14 @@ from tests.fixtures.protected_service import VALID
 from tests.fixtures.tes.manifests import TASK_LABEL
 from tests.fixtures.tiers import cannot_run
 
+# A folder for pictures of the pages, which docs/images has.
+PICTURES = os.environ.get("JHUB_GATEWAY_SCREENSHOTS")
 NOTEBOOKS = ROOT / "binder/tutorials/gateway"
 RELEASE = "gateway-1"
 FOLDER = f"tutorials/{RELEASE}"
 TUTORIALS = f'c.GatewaySpawner.tutorials = [{{"name": "{RELEASE}"}}]\n'
+# Seconds, where a login ends: renewed in time, and soon over.
+LIFETIMES = {"access_token": 20, "id_token": 20, "exchanged_token": 20}
 # A task's image is started, a CWL engine works, and other tests use the cores.
 ROUND = 240_000
 # Those that the browser does not run.
@@ -70,7 +75,7 @@ def put_tutorials(share: Path) -> None:
             os.chown(path, OWNER, OWNER)
 
 
-def open_tutorial(page: Page, site: Site, name: str) -> None:
+def open_tutorial(page: Page, name: str) -> None:
     """Open it as a link would, and wait for its kernel."""
     page.goto(f"{page.url.split('/lab')[0]}/lab/tree/{FOLDER}/{name}?reset")
     expect(page.locator(".jp-Notebook")).to_be_visible(timeout=SLOW)
@@ -129,20 +134,27 @@ def expect_plot(page: Page) -> None:
     assert plot.evaluate("image => image.naturalWidth") > 300
 
 
+def take_picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES, f"{name}.png"))
+
+
 def test_a_task_and_a_workflow_are_run_from_the_browser(site, gateway, make_page):
     page = make_page()
     sign_in(page, site.hub, site.provider.accounts["ada"])
     start_server(page, "Small")
 
-    open_tutorial(page, site, "10-tes.ipynb")
+    open_tutorial(page, "10-tes.ipynb")
     run_all(page)
     notebook = page.locator(".jp-Notebook")
     # Before the result there is a pod, and the notebook says how far it is.
     status = re.compile(r"Seattle by month: (QUEUED|INITIALIZING|RUNNING) after \d+ s")
     expect(notebook).to_contain_text(status, timeout=ROUND)
     assert gateway.tasks.get("pods", f"-l={TASK_LABEL}")["items"]
+    take_picture(page, "tutorial-tes-runs")
     expect(notebook).to_contain_text("Deleted seattle-", timeout=ROUND)
     expect_plot(page)
+    take_picture(page, "tutorial-tes")
     outputs = save(page, site, "10-tes.ipynb")
     text = read_text(outputs)
     assert find_errors(outputs) == []
@@ -153,11 +165,12 @@ def test_a_task_and_a_workflow_are_run_from_the_browser(site, gateway, make_page
     assert find_tutorial(site, "results/months.csv").read_text().count("\n") == 13
     assert list(gateway.files.iterdir()) == []
 
-    open_tutorial(page, site, "11-wes.ipynb")
+    open_tutorial(page, "11-wes.ipynb")
     run_all(page)
     expect(notebook).to_contain_text("Dry spells: RUNNING after", timeout=ROUND)
     expect(notebook).to_contain_text("A run that fails ended as EXECUTOR_ERROR", timeout=ROUND)
     expect_plot(page)
+    take_picture(page, "tutorial-wes")
     outputs = save(page, site, "11-wes.ipynb")
     assert find_errors(outputs) == []
     assert "Dry spells: COMPLETE after" in read_text(outputs)
@@ -205,9 +218,9 @@ def test_all_other_notebooks_run_to_their_end_in_the_pod(site, gateway, make_pag
     assert find_tutorial(site, "results/study").is_dir()
 
 
-def expect_sentence(page: Page, site: Site, name: str, sentence: str) -> None:
+def expect_sentence(page: Page, name: str, sentence: str | re.Pattern[str]) -> None:
     """Run all of a tutorial; expect it to end with the sentence, and with no traceback."""
-    open_tutorial(page, site, name)
+    open_tutorial(page, name)
     run_all(page)
     shown = page.locator(".jp-Notebook [data-mime-type='application/vnd.jupyter.error']")
     expect(shown).to_contain_text(sentence, timeout=ROUND)
@@ -216,19 +229,28 @@ def expect_sentence(page: Page, site: Site, name: str, sentence: str) -> None:
 
 
 def test_a_service_that_is_down_and_a_login_that_ended_are_told_in_a_sentence(
-    site, gateway, make_page
+    site, gateway, make_page, node_namespace
 ):
+    site.provider.set_lifetimes(**LIFETIMES)
     page = make_page()
     sign_in(page, site.hub, site.provider.accounts["ada"])
     start_server(page, "Small")
     gateway.wes_server.stop()
-    expect_sentence(page, site, "11-wes.ipynb", "has a problem just now (502)")
+    expect_sentence(page, "11-wes.ipynb", "has a problem just now (502)")
     gateway.wes.stop()
-    expect_sentence(page, site, "11-wes.ipynb", "does not answer: it is down, or can't be reached")
-    gateway.tes.refuse_next(1000)
-    expect_sentence(page, site, "10-tes.ipynb", "does not accept your credential (401)")
+    expect_sentence(page, "11-wes.ipynb", "does not answer: it is down, or can't be reached")
+
+    # The provider knows at once that the login has ended, and the hub at the next renewal.
     site.provider.set_disabled("ada")
-    expect_sentence(page, site, "10-tes.ipynb", "Log in again")
+    expect_sentence(page, "10-tes.ipynb", "does not accept your credential (401)")
+    wait_until(lambda: '"ended"' in read_health(node_namespace), 120)
+    expect_sentence(page, "10-tes.ipynb", re.compile("log in again", re.IGNORECASE))
+
+
+def read_health(namespace: Namespace) -> str:
+    """What the hub has told the one user's server of its credentials."""
+    (secret,) = namespace.get("secrets", "-l=jhub-gateway/component=credentials")["items"]
+    return base64.b64decode(secret["data"]["credentials.json"]).decode()
 
 
 @pytest.fixture
@@ -249,7 +271,7 @@ def test_a_full_home_is_told_in_a_sentence(small_share, site, make_page):
     page = make_page()
     sign_in(page, site.hub, site.provider.accounts["ada"])
     start_server(page, "Small")
-    open_tutorial(page, site, "11-wes.ipynb")
+    open_tutorial(page, "11-wes.ipynb")
     with find_tutorial(site, "large.bin").open("wb", buffering=0) as file:
         try:
             while file.write(b"x" * 4096):
