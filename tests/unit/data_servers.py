@@ -49,6 +49,7 @@ def make_server(
     server = DataServer(
         user=make_user(name, *groups, auth_state=auth_state),
         authenticator=SimpleNamespace(gives_subject=gives_subject),
+        hub=SimpleNamespace(base_url="/hub/"),
         orm_spawner=SimpleNamespace(name="", server=None, user_options={}),
         **traits,
     )

@@ -5,6 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy.pool import StaticPool
+
 from jhub_gateway.local.cgroup_tree import CgroupTree, find_cgroup_tree
 from jhub_gateway.local.data_directory import prepare_data_directory
 from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
@@ -38,6 +42,12 @@ def make_spawner(data: Path, name: str = "ada", code: str = "", **traits: Any) -
     )
     spawner._owner = Owner(name)
     return spawner
+
+
+def give_database(app: Any) -> None:
+    """Give a hub that is not started what one that starts has before it prepares its spawner."""
+    app.db = sessionmaker(create_engine("sqlite://", poolclass=StaticPool))()
+    app.users = {}
 
 
 def make_user(name: str, *groups: str, auth_state: dict[str, str] | None = None) -> Any:

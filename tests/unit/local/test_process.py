@@ -12,7 +12,7 @@ from tornado.web import HTTPError
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
 from jhub_gateway.local.processes import find_processes
-from tests.unit.local.servers import make_spawner, require_cgroup
+from tests.unit.local.servers import give_database, make_spawner, require_cgroup
 
 # Like a kernel that ignores signals, in a session of its own.
 WITH_CHILD = """
@@ -122,6 +122,7 @@ async def test_a_home_that_is_a_link_is_refused_with_a_sentence(
 
 def make_app(tmp_path: Path, **settings: object) -> JupyterHub:
     app = JupyterHub(bind_url="http://127.0.0.1:8000")
+    give_database(app)
     app.config.ProcessGatewaySpawner.update(
         {"data_directory": str(tmp_path / "data"), "args": ["--allow-root"], **settings}
     )

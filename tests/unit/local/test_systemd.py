@@ -21,7 +21,7 @@ from jhub_gateway.local.systemd_spawner import (
     make_unit_name,
 )
 from jhub_gateway.models import Owner
-from tests.unit.local.servers import SMALL, make_user
+from tests.unit.local.servers import SMALL, give_database, make_user
 
 NAMES = st.text(min_size=1, max_size=200).filter(lambda text: text.isprintable())
 
@@ -197,6 +197,7 @@ def test_homes_are_where_systemd_can_give_them_away(path: str) -> None:
 
 async def test_the_hub_checks_its_settings(caplog: pytest.LogCaptureFixture) -> None:
     app = JupyterHub(bind_url="http://0.0.0.0:8000")
+    give_database(app)
     app.log.propagate = True
     SystemdGatewaySpawner.prepare_at_start(app)
     assert "an account of their own" in caplog.text
