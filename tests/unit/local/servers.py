@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from jupyterhub.user import UserDict
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import StaticPool
@@ -47,7 +48,7 @@ def make_spawner(data: Path, name: str = "ada", code: str = "", **traits: Any) -
 def give_database(app: Any) -> None:
     """Give a hub that is not started what one that starts has before it prepares its spawner."""
     app.db = sessionmaker(create_engine("sqlite://", poolclass=StaticPool))()
-    app.users = {}
+    app.users = UserDict(lambda: app.db, {})
 
 
 def make_user(name: str, *groups: str, auth_state: dict[str, str] | None = None) -> Any:
