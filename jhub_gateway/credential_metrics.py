@@ -43,7 +43,7 @@ class CredentialStates(Collector):
         """Count these from now on: what servers are told, for each user one."""
         self._find_health = find_health
 
-    def describe(self) -> Iterator[Metric]:
+    def describe(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauge without its values."""
         yield GaugeMetricFamily(
             "jhub_gateway_credentials",
