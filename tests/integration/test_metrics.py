@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -40,8 +41,14 @@ c.JupyterHub.load_roles += [
     {{"name": "culler", "services": ["culler"], "scopes": ["read:servers", "delete:servers"]}},
 ]
 """
-# What only a fault brings forth. Of these the run has the name, and the code the labels.
-FAULTS = {"jhub_gateway_api_retries_total", "jhub_gateway_orphans_reaped_total"}
+# What needs a fault, a budget or a view of the nodes. Of these the run has the names alone.
+FAULTS = {
+    "jhub_gateway_api_retries",
+    "jhub_gateway_memory_used_ratio",
+    "jhub_gateway_orphans_reaped",
+    "jhub_gateway_profile_free_servers",
+    "jhub_gateway_start_refusals",
+}
 # A scrape adds them, or the alert's own namespace does.
 OF_TARGETS = {"namespace", "job", "instance", "pod"}
 # Labels whose values the operator, the code or Kubernetes sets; none is a user's.
@@ -183,8 +190,9 @@ def list_faults(run: Run, uses) -> list[str]:
     """What is asked for and is not in the run; names that need a fault have only to be known."""
     wrong = []
     for metric, label in sorted(uses):
-        if metric in FAULTS:
-            if metric.removesuffix("_total") not in run.families:
+        family = re.sub("_(total|bucket|sum|count)$", "", metric)
+        if family in FAULTS:
+            if family not in run.families:
                 wrong.append(metric)
         elif metric not in run.labels:
             wrong.append(metric)
