@@ -125,6 +125,7 @@ class CountedSpawner(CulledSpawner, OwnedSpawner):
 
     def start(self) -> Any:
         """Count the server from when it is there."""
+        self._has_begun = False
         return self._count_from(super().start())
 
     async def _count_from(self, start: Awaitable[Any]) -> Any:

@@ -126,6 +126,19 @@ FAULTS = [
         f"{SPAWNER}.unsigned_links[0].notebook",
         "begins with a dot",
     ),
+    # Fairness.
+    (
+        "      cull:\n",
+        "      max_memory_per_user: 1M\n      cull:\n",
+        f"{SPAWNER}.max_memory_per_user",
+        "nobody could start",
+    ),
+    (
+        "      cull:\n",
+        "      group_memory_hours: [{hours: 5, grup: a}]\n      cull:\n",
+        f"{SPAWNER}.group_memory_hours[0].grup",
+        "'group'?",
+    ),
     # The login.
     ("client_secret: 5eUq2mVYk0d8", "client_secret: secret", f"{LOGIN}.client_secret", "example"),
     ("client_secret: 5eUq2mVYk0d8", "client_secret: 47110815", f"{LOGIN}.client_secret", "type"),
