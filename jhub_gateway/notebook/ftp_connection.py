@@ -16,13 +16,13 @@ def open_ftp(name: str = "ftp") -> FTP:
 
     Where it leads is the credential's audience: ``host``, ``host:port``, ``ftp://host:port``, or
     ``ftps://host:port`` for TLS on the same port (RFC 4217). ``host`` and ``port`` of what is
-    returned have it in its parts. Raises what ``read`` raises, and OSError or ftplib's errors.
+    returned have it in its parts. Raises what ``read`` raises, ConnectionError, and ftplib's errors.
     """
     texts, audience = read(name), credentials()[name].audience
     place = urlsplit(audience if "://" in audience else f"ftp://{audience}")
     ftp = _make_client(has_tls=place.scheme == "ftps")
     try:
-        ftp.connect(place.hostname or "", place.port or _PORT, timeout=_SECONDS)
+        _connect(ftp, place.hostname or "", place.port or _PORT)
         ftp.login(texts["username"].rstrip("\r\n"), texts["password"].rstrip("\r\n"))
         if isinstance(ftp, FTP_TLS):
             ftp.prot_p()
@@ -30,6 +30,13 @@ def open_ftp(name: str = "ftp") -> FTP:
         ftp.close()
         raise
     return ftp
+
+
+def _connect(ftp: FTP, host: str, port: int) -> None:
+    try:
+        ftp.connect(host, port, timeout=_SECONDS)
+    except OSError as problem:
+        raise ConnectionError(f"ftp://{host}:{port} can't be reached: {problem}") from problem
 
 
 def _make_client(has_tls: bool) -> FTP:

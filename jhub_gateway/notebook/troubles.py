@@ -230,7 +230,7 @@ def _find_host(error: BaseException) -> str:
 
 
 def _find_address(text: str) -> str:
-    found = re.search(r"https?://[^\s'\"]+", text)
+    found = re.search(r"(https?|ftp)://[^\s'\"]+", text)
     return _read_host(found[0]) if found else ""
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from jhub_gateway.notebook import CredentialEnded, UnknownCredential, open_ftp
+from jhub_gateway.notebook.troubles import find_sentence
 from tests.unit.credential_files import PlainFiles, make_ended_files, make_entry, make_health
 
 PASSWORD = "secret"
@@ -93,6 +94,14 @@ def test_a_wrong_password_is_refused_and_the_connection_closed(files, server):
         open_ftp()
     server.join(10)
     assert not server.is_alive()
+
+
+def test_a_server_that_is_down_is_named(files, server):
+    server.stop()
+    write(files, f"127.0.0.1:{server.port}")
+    with pytest.raises(ConnectionError) as failure:
+        open_ftp()
+    assert find_sentence(failure.value).startswith("127.0.0.1 does not answer")
 
 
 def test_without_the_credential_nothing_is_connected(files):
