@@ -14,6 +14,7 @@ from jhub_gateway.models import Issued, Login
 from jhub_gateway.policy.credentials import make_setting_error, read_settings
 
 _SECONDS = 5.0
+_PORT = 21  # where clients go that are told none
 _HOST = re.compile(r"[A-Za-z0-9]([-.A-Za-z0-9]{0,251}[A-Za-z0-9])?", re.ASCII)
 # Clients disagree about quotes, about spaces, and about a "#" that begins a word.
 _WORD = re.compile(r"(?!#)[!#-\[\]-~]+", re.ASCII)
@@ -27,7 +28,8 @@ class Ftp(Connector):
     """
 
     def __init__(self, account: Static, host: str, port: int | None = None) -> None:
-        super().__init__(account.name, account.audience or host)
+        place = host if port in (None, _PORT) else f"{host}:{port}"
+        super().__init__(account.name, account.audience or place)
         self.account = account
         self.host = host
         self.port = port

@@ -62,3 +62,15 @@ async def test_a_service_that_is_down_is_told_as_late(secret):
     server.close()
     with pytest.raises(CredentialUnavailable, match=r"127\.0\.0\.1:\d+ can't be reached: "):
         await ftp.issue(LOGIN, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "audience"),
+    [
+        ({"port": 21}, "127.0.0.1"),
+        ({"port": 2121}, "127.0.0.1:2121"),
+        ({"port": 2121, "audience": "ftps://ftp.example.org"}, "ftps://ftp.example.org"),
+    ],
+)
+def test_the_audience_says_where_to_connect(secret, settings, audience):
+    assert make(secret, **settings).audience == audience
