@@ -25,6 +25,9 @@ async def keep_counting(app: Any, ledger: MemoryLedger, retention: timedelta) ->
         except SQLAlchemyError as problem:
             app.db.rollback()
             app.log.error("Memory is not counted now, and tried again: %s", problem)
+        except Exception:
+            # Who stops counting here, stops for as long as the hub runs.
+            app.log.exception("Memory is not counted now, and tried again")
         look += 1
         await asyncio.sleep(LOOK_SECONDS)
 

@@ -129,6 +129,13 @@ def make_app(tmp_path: Path, **settings: object) -> JupyterHub:
     return app
 
 
+@pytest.fixture(autouse=True)
+def no_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test's hub has opened is gone for the next."""
+    monkeypatch.setattr(ProcessGatewaySpawner, "ledger", None)
+    monkeypatch.setattr(ProcessGatewaySpawner, "_counting", None)
+
+
 async def test_the_hub_says_what_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = make_app(tmp_path, memory_limit_method="rlimit")
     app.log.propagate = True
