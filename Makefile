@@ -86,6 +86,9 @@ bench-storm: venv  ## hundreds of starts at once, beside plain KubeSpawner: the 
 bench-cull: venv  ## a look at 1,000 servers, beside jupyterhub-idle-culler: the third part of bench
 	@$(BIN)/python -m benchmarks.cull
 
+screenshots: venv  ## the documentation's pictures of the profile page; needs what e2e needs
+	JHUB_GATEWAY_SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/e2e/test_profile_page.py -k profile_page_is
+
 demo:  ## a hub with a gateway's login on this machine, at PORT (8000)
 	@$(PYTHON) -m demo
 
@@ -95,4 +98,4 @@ demo-kubernetes:  ## the same in pods: on `make cluster-up`'s cluster, or on KUB
 clean:  ## removes the virtual environments
 	rm -rf .venv*
 
-.PHONY: help venv lint docs test unit integration e2e faults keycloak test-newest bench bench-storm bench-cull cluster-up cluster-down demo demo-kubernetes clean
+.PHONY: help venv lint docs test unit integration e2e faults keycloak test-newest screenshots bench bench-storm bench-cull cluster-up cluster-down demo demo-kubernetes clean
