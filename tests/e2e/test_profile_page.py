@@ -140,10 +140,10 @@ def expect_accessible(page: Page) -> None:
 
 
 def take_picture(page: Page, name: str) -> None:
-    """Keep what the page looks like, if somebody wants to have it."""
+    """Keep what is in sight of the page, if somebody wants to have it."""
     if PICTURES:
         path = Path(PICTURES, f"{name}.png")
-        page.screenshot(path=path, full_page=True, animations="disabled")
+        page.screenshot(path=path, animations="disabled")
 
 
 def start(site: Site, name: str, profile: str = "small") -> None:
@@ -164,7 +164,6 @@ def test_the_profile_page_is_for_everybody(site, make_page):
     expect(page.get_by_text("A new node is needed: about 5 min")).to_be_visible()
     expect(page.get_by_text("No room now: 3 ahead of you")).to_be_visible()
     expect(page.get_by_text("Stops after 1 hour without use").first).to_be_visible()
-    take_picture(page, "profile-page-new")
     expect_accessible(page)
     # Its home is measured, and what was chosen last is chosen.
     start(site, "ada", "medium")

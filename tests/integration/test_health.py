@@ -116,7 +116,7 @@ def test_with_the_gateways_login_a_probe_is_answered_too(namespace, make_hub):
         answer = requests.get(f"{hub.url}{path}", timeout=10)
         assert answer.status_code == 200
         # Nobody has a server, so that nothing may be watched yet.
-        assert answer.json()["watches"].keys() <= {"pods"}
+        assert answer.json()["watches"].keys() <= {"pods", "nodes", "cluster-pods"}
     head = ask(hub, "HEAD")
     assert (head.status_code, head.text) == (200, "")
     assert head.headers["Content-Type"].startswith("application/json")
