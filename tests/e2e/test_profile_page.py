@@ -157,6 +157,16 @@ def read_run(site: Site) -> str:
     return server["run"]
 
 
+def test_what_is_wrong_is_found(site, make_page):
+    page = make_page()
+    sign_in(page, site.hub, site.provider.accounts["ada"])
+    expect(page.locator(".gateway-profile").first).to_be_visible()
+    pale = "one => { one.style.color = '#ccc'; one.style.background = '#fff'; }"
+    page.locator(".gateway-profile-stops").first.evaluate(pale)
+    with pytest.raises(AssertionError, match="color-contrast"):
+        expect_accessible(page)
+
+
 def test_the_profile_page_is_for_everybody(site, make_page):
     page = make_page()
     sign_in(page, site.hub, site.provider.accounts["ada"])
@@ -272,7 +282,7 @@ def test_the_pages_of_a_server_that_runs_are_for_everybody(site, make_page):
     page.goto(home)
     expect(page.locator(".announcement")).to_contain_text("upgraded on Sunday")
     expect_accessible(page)
-    for place in ("spawn/ada", "gateway/restart/ada?profile=medium"):
+    for place in ("spawn/ada/second", "gateway/restart/ada?profile=medium"):
         page.goto(f"{site.hub.url}/hub/{place}")
         expect(page.locator(".announcement")).to_be_visible()
         expect_accessible(page)
