@@ -3,12 +3,18 @@
 In what a test adds to the configuration, ``{spawner}`` is the spawner's name.
 """
 
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.cluster.storage import OWNER
 from tests.cluster.versions import USER_IMAGE
 from tests.e2e.sites import HUB_IP, Site, make_kubernetes_config, make_one_machine_config
+from tests.fixtures.cluster import init_shared_directory
+from tests.fixtures.tiers import cannot_run
 
 
 @pytest.fixture
@@ -47,3 +53,17 @@ def make_site(request) -> Callable[..., Site]:
 def site(make_site) -> Site:
     """A hub that the gateway's users can sign in to."""
     return make_site()
+
+
+@pytest.fixture
+def small_share(node_namespace) -> Iterator[Path]:
+    """The share on a disk of 4 MB."""
+    if os.geteuid() != 0:
+        cannot_run("only root can mount a small disk")
+    share = node_namespace.share
+    mount = ["mount", "-t", "tmpfs", "-o", f"size=4m,mode=2770,uid={OWNER},gid={OWNER}", "none"]
+    subprocess.run([*mount, share], check=True)
+    init_shared_directory(share)
+    yield share
+    node_namespace.kubectl("delete", "pods", "--all", "--grace-period=1", "--timeout=60s")
+    subprocess.run(["umount", "--lazy", share], check=True)

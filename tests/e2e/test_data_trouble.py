@@ -4,12 +4,9 @@ import json
 import os
 import re
 import secrets
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from jhub_gateway.storage.usage import measure_share
@@ -24,7 +21,6 @@ from tests.e2e.lab import (
     start_server,
 )
 from tests.e2e.sites import Site
-from tests.fixtures.cluster import init_shared_directory
 from tests.fixtures.tiers import cannot_run
 
 # As Zero to JupyterHub has it: what is refused after a second is seen on the page that waits.
@@ -203,20 +199,6 @@ def test_a_hub_that_is_killed_during_a_start_leaves_one_home_and_no_stranger_in_
     (record,) = (site.share / "owners").iterdir()
     assert json.loads(record.read_text())["name"] == "ada"
     assert len(node_namespace.pods()) == 1
-
-
-@pytest.fixture
-def small_share(node_namespace) -> Iterator[Path]:
-    """The share on a disk of 4 MB."""
-    if os.geteuid() != 0:
-        cannot_run("only root can mount a small disk")
-    share = node_namespace.share
-    mount = ["mount", "-t", "tmpfs", "-o", f"size=4m,mode=2770,uid={OWNER},gid={OWNER}", "none"]
-    subprocess.run([*mount, share], check=True)
-    init_shared_directory(share)
-    yield share
-    node_namespace.kubectl("delete", "pods", "--all", "--grace-period=1", "--timeout=60s")
-    subprocess.run(["umount", "--lazy", share], check=True)
 
 
 FILL = """

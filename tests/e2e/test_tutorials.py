@@ -22,11 +22,10 @@ from tests.cluster.storage import OWNER
 from tests.e2e.gateway_site import AUDIENCES, Gateway, run_gateway
 from tests.e2e.lab import SLOW, sign_in, start_server, wait_until
 from tests.e2e.sites import Site
-from tests.fixtures.cluster import Namespace, init_shared_directory, make_namespace
+from tests.fixtures.cluster import Namespace, make_namespace
 from tests.fixtures.identity_provider import IdentityProvider
 from tests.fixtures.protected_service import VALID
 from tests.fixtures.tes.manifests import TASK_LABEL
-from tests.fixtures.tiers import cannot_run
 
 # A folder for pictures of the pages, which docs/images has.
 PICTURES = os.environ.get("JHUB_GATEWAY_SCREENSHOTS")
@@ -253,20 +252,6 @@ def read_health(namespace: Namespace) -> str:
     """What the hub has told the one user's server of its credentials."""
     (secret,) = namespace.get("secrets", "-l=jhub-gateway/component=credentials")["items"]
     return base64.b64decode(secret["data"]["credentials.json"]).decode()
-
-
-@pytest.fixture
-def small_share(node_namespace) -> Iterator[Path]:
-    """The share on a disk of 4 MB."""
-    if os.geteuid() != 0:
-        cannot_run("only root can mount a small disk")
-    share = node_namespace.share
-    mount = ["mount", "-t", "tmpfs", "-o", f"size=4m,mode=2770,uid={OWNER},gid={OWNER}", "none"]
-    subprocess.run([*mount, share], check=True)
-    init_shared_directory(share)
-    yield share
-    node_namespace.kubectl("delete", "pods", "--all", "--grace-period=1", "--timeout=60s")
-    subprocess.run(["umount", "--lazy", share], check=True)
 
 
 def test_a_full_home_is_told_in_a_sentence(small_share, site, make_page):
