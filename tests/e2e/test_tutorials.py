@@ -148,10 +148,10 @@ def test_a_task_and_a_workflow_are_run_from_the_browser(site, gateway, make_page
     open_tutorial(page, "10-tes.ipynb")
     run_all(page)
     notebook = page.locator(".jp-Notebook")
-    # Before the result there is a pod, and the notebook says how far it is.
+    # The notebook says how far it is, and there is a pod before the result.
     status = re.compile(r"Seattle by month: (QUEUED|INITIALIZING|RUNNING) after \d+ s")
     expect(notebook).to_contain_text(status, timeout=ROUND)
-    assert gateway.tasks.get("pods", f"-l={TASK_LABEL}")["items"]
+    wait_until(lambda: bool(gateway.tasks.get("pods", f"-l={TASK_LABEL}")["items"]), 60)
     take_picture(page, "tutorial-tes-runs")
     expect(notebook).to_contain_text("Deleted seattle-", timeout=ROUND)
     expect_plot(page)
