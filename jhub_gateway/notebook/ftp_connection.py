@@ -16,7 +16,7 @@ def open_ftp(name: str = "ftp") -> FTP:
 
     Where it leads is the credential's audience: ``host``, ``host:port``, ``ftp://host:port``, or
     ``ftps://host:port`` for TLS on the same port (RFC 4217). ``host`` and ``port`` of what is
-    returned have it in its parts. Raises what ``read`` raises, ConnectionError, and ftplib's errors.
+    returned have it in its parts. Raises what ``read`` raises, ConnectionError or ftplib's errors.
     """
     texts, audience = read(name), credentials()[name].audience
     place = urlsplit(audience if "://" in audience else f"ftp://{audience}")

@@ -96,11 +96,12 @@ def test_a_wrong_password_is_refused_and_the_connection_closed(files, server):
     assert not server.is_alive()
 
 
-def test_a_server_that_is_down_is_named(files, server):
-    server.stop()
-    write(files, f"127.0.0.1:{server.port}")
-    with pytest.raises(ConnectionError) as failure:
-        open_ftp()
+def test_a_server_that_is_down_is_named(files):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        write(files, f"127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(ConnectionError) as failure:
+            open_ftp()
     assert find_sentence(failure.value).startswith("127.0.0.1 does not answer")
 
 
