@@ -14,10 +14,10 @@ from tests.e2e.sites import Site
 
 PICTURES = os.environ.get("JHUB_GATEWAY_SCREENSHOTS")
 ALL = "SELECT * FROM jhub_gateway_memory"
-# The first run once more, as of earlier days.
+# The first run once more, as of earlier hours.
 EARLIER = """
 INSERT INTO jhub_gateway_memory
-SELECT ?, account, username, owner, profile, memory, began - 360000, until - 100, 1288490188
+SELECT ?, account, username, owner, profile, memory, began - 3600, until - 100, 1288490188
 FROM jhub_gateway_memory WHERE run_id NOT LIKE 'earlier%'
 """
 # A second of a server is more than the group has.
