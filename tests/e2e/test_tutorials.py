@@ -243,7 +243,7 @@ def test_a_service_that_is_down_and_a_login_that_ended_are_told_in_a_sentence(
     gateway.tes.refuse_next(1000)
     expect_sentence(page, "10-tes.ipynb", "does not accept your credential (401)")
     site.provider.set_disabled("ada")
-    wait_until(lambda: '"ended"' in read_health(node_namespace), 120)
+    wait_until(lambda: "login at the gateway has ended" in read_health(node_namespace), 120)
     expect_sentence(page, "10-tes.ipynb", re.compile("log in again", re.IGNORECASE))
 
 
