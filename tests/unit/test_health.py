@@ -13,6 +13,9 @@ GAUGE = "jhub_gateway_watch_age_seconds"
 @pytest.fixture
 def clock(monkeypatch):
     """The time that watches are measured by; ``clock[0]`` is in seconds."""
+    # What other tests of this process watch.
+    for kind in watch_ages():
+        forget_contact(kind)
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     yield now
