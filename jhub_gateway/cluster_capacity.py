@@ -8,8 +8,9 @@ from typing import Any
 
 from jhub_gateway.clients.kube import KubeUnavailable, Resource, check_access
 from jhub_gateway.policy.autoscaled_nodes import NodePool
-from jhub_gateway.policy.capacity import Capacity, find_capacities
+from jhub_gateway.policy.capacity import Capacity, find_capacities, find_hosts
 from jhub_gateway.policy.cluster_states import Demand
+from jhub_gateway.policy.waiting_line import Room
 from jhub_gateway.request_ids import outside_requests
 from jhub_gateway.watches.ages import watch_ages
 from jhub_gateway.watches.cluster_watch import LiveLoads, LiveNodes
@@ -25,7 +26,10 @@ _VERBS = ("list", "watch")
 
 
 class ClusterCapacity:
-    """What the cluster has room for. ``demands`` is what a server of each profile asks for."""
+    """What the cluster has room for. ``demands`` is what a server of each profile asks for.
+
+    ``is_needed``: the operator counts on it, and is warned where it can't be had.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class ClusterCapacity:
         demands: Mapping[str, Demand],
         pools: Sequence[NodePool],
         clock: Callable[[], float] = time.monotonic,
+        is_needed: bool = False,
     ) -> None:
         self._log = spawner.log
         self._nodes = LiveNodes(parent=spawner)
@@ -40,9 +45,12 @@ class ClusterCapacity:
         self._demands = demands
         self._pools = pools
         self._clock = clock
+        self._is_needed = is_needed
         self._found: dict[str, Capacity] = {}
         self._found_at = -inf
         self._found_of = -1
+        self._hosts: dict[str, frozenset[str]] | None = None
+        self._counted: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Watch from now on, in the running loop, once the hub may."""
@@ -53,8 +61,7 @@ class ClusterCapacity:
         told = ""
         while problem := await self._find_problem():
             if problem != told:
-                # With an autoscaler named the operator expects it.
-                log = self._log.warning if self._pools else self._log.info
+                log = self._log.warning if self._is_needed else self._log.info
                 log("The profile page shows no room and no waits: %s", problem)
             told = problem
             await asyncio.sleep(_RIGHTS_SECONDS)
@@ -80,7 +87,23 @@ class ClusterCapacity:
             self._found = find_capacities(
                 self._demands, self._nodes.list_states(), self._pods.list_states(), self._pools
             )
+            self._hosts, self._counted = None, self._pods.list_uids()
         return self._found
+
+    def find_room(self) -> Room:
+        """Return what starts in line go by, as old as what :meth:`find` returns."""
+        capacities = self.find()
+        if not capacities:
+            return Room({}, {}, self._demands)
+        if self._hosts is None:
+            self._hosts = find_hosts(
+                self._demands, self._nodes.list_states(), self._pods.list_states()
+            )
+        return Room(capacities, self._hosts, self._demands)
+
+    def has_counted(self, uid: str) -> bool:
+        """Whether the pod with this UID is in what :meth:`find` found last."""
+        return uid in self._counted
 
     @property
     def _is_known(self) -> bool:

@@ -55,10 +55,18 @@ class ClusterCapacitySpawner(CapacitySpawner, ExplainedSpawner):
         if not self.memory_profiles:
             return
         cls._cluster = ClusterCapacity(
-            self, self._make_demands(), parse_pools(self.autoscaled_nodes)
+            self,
+            self._make_demands(),
+            parse_pools(self.autoscaled_nodes),
+            is_needed=self.needs_capacities,
         )
         cls._cluster.start()
         show_free_servers([profile.slug for profile in self.profiles], cls._cluster.find)
+
+    @property
+    def needs_capacities(self) -> bool:
+        """Whether the settings have no effect where the hub may not see the cluster."""
+        return bool(self.autoscaled_nodes)
 
     def _make_demands(self) -> dict[str, Demand]:
         return {

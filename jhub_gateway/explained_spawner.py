@@ -50,6 +50,8 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
     _has_new_node = False
     _restarts: int | None = None
     _deadline = 0.0
+    # None until a start has its turn.
+    _began: float | None = None
     _news: asyncio.Event | None = None
 
     # Starting
@@ -65,7 +67,7 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
         return self._start_and_explain(super().start())
 
     async def _start_and_explain(self, start: "asyncio.Future[str]") -> str:
-        began = time.monotonic()
+        self._began = began = time.monotonic()
         self._stages = StageTimes(began)
         self._deadline = began + self.start_timeout
         margin = min(_MOST_MARGIN, self.start_timeout / 4)
@@ -174,6 +176,11 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
             if reflector is not None:
                 reflector.unlisten(self.pod_key)
 
+    def begin_waiting(self) -> None:
+        """Forget what the start before waited for; what this one takes is counted later."""
+        self._began = None
+        self._set_reason(None)
+
     # Failing
 
     async def _explain(self, failure: StartFailed) -> Exception:
@@ -208,9 +215,10 @@ class ExplainedSpawner(EndedSpawner, SteadySpawner):
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Yield what the start waits for and for how long, once a second, until it is over."""
-        began = time.monotonic()
+        asked = time.monotonic()
         while True:
             now = time.monotonic()
+            began = max(asked, now if self._began is None else self._began)
             yield {
                 "progress": _find_percent(now - began, self.usual_seconds),
                 "message": self._tell(now, began),

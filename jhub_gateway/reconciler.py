@@ -146,7 +146,7 @@ class Reconciler:
             spawner.hub_name,
             spawner.database_id,
             spawner.reap_after,
-            spawner.start_timeout,
+            spawner.longest_start,
             self._lease.is_held,
         )
 

@@ -12,7 +12,6 @@ from jhub_gateway.access_checks import check_secret_access
 from jhub_gateway.budgeted_spawner import BudgetedSpawner
 from jhub_gateway.claim_checks import check_claims
 from jhub_gateway.clients.user_agents import name_caller
-from jhub_gateway.cluster_capacity_spawner import ClusterCapacitySpawner
 from jhub_gateway.credential_spawner import CredentialSpawner
 from jhub_gateway.credentials.secret_store import SecretStore, list_secret_stores
 from jhub_gateway.credentials.stores import FoundStore
@@ -44,10 +43,11 @@ from jhub_gateway.reconciled_spawner import ReconciledSpawner
 from jhub_gateway.request_ids import ANNOTATION as REQUEST_ID
 from jhub_gateway.request_ids import get_request_id
 from jhub_gateway.spawner_checks import check_settings
+from jhub_gateway.waiting_spawner import WaitingSpawner
 
 
 class GatewaySpawner(
-    BudgetedSpawner, CredentialSpawner, LinkedSpawner, ReconciledSpawner, ClusterCapacitySpawner
+    BudgetedSpawner, CredentialSpawner, LinkedSpawner, ReconciledSpawner, WaitingSpawner
 ):
     """Starts each user's server as a pod of the size they chose, with their home in it.
 

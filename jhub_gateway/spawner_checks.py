@@ -29,6 +29,7 @@ def find_problems(spawner: Any) -> Iterator[ConfigurationError]:
     yield from _check_paths(spawner)
     yield from _check_quota(spawner)
     yield from _check_security(spawner)
+    yield from _check_line(spawner)
     slugs = [profile.slug for profile in spawner.profiles]
     yield from find_strange_profiles(spawner.autoscaled_nodes, slugs)
 
@@ -65,6 +66,15 @@ def _check_profile_list(spawner: Any) -> Iterator[ConfigurationError]:
             "both memory_profiles and profile_list are set: "
             "write all sizes as GatewaySpawner.memory_profiles",
             ["profile_list"],
+        )
+
+
+def _check_line(spawner: Any) -> Iterator[ConfigurationError]:
+    if spawner.wait_in_line and not spawner.memory_profiles:
+        yield ConfigurationError(
+            f"GatewaySpawner.wait_in_line is {spawner.wait_in_line}, and there are no "
+            "memory_profiles: nobody can tell what there is room for",
+            ["wait_in_line"],
         )
 
 

@@ -146,6 +146,11 @@ class SteadySpawner(KubeSpawner):
         # JupyterHub commits what has changed once start() has returned its awaitable.
         self.orm_spawner.state = self.get_state()
 
+    @property
+    def longest_start(self) -> int:
+        """How long a start takes at most until it is ready or has failed, in seconds."""
+        return int(self.start_timeout)
+
     def say_waiting(self, reason: Reason) -> None:
         """Hear what the start waits for."""
 

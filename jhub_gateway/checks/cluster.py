@@ -92,7 +92,7 @@ def _find_rights(report: Report, site: Site, namespace: str) -> Iterator[Problem
         yield Problem((), problem)
     for problem in find_start_problems(spawner.namespace, spawner.events_enabled, check):
         yield Problem((), problem)
-    if spawner.autoscaled_nodes and (problem := find_capacity_problem(check)):
+    if spawner.needs_capacities and (problem := find_capacity_problem(check)):
         yield Problem(
             (), f"the profile page shows no room and no waits: {problem}", is_warning=True
         )

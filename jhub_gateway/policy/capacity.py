@@ -55,6 +55,17 @@ def find_capacities(
     return {slug: _judge(slug, demand, rooms, queue, pools) for slug, demand in demands.items()}
 
 
+def find_hosts(
+    demands: Mapping[str, Demand], nodes: Sequence[NodeState], pods: Iterable[PodLoad]
+) -> dict[str, frozenset[str]]:
+    """Return by the profile's slug the names of the nodes that could take a server of it.
+
+    They need not have room for it now.
+    """
+    rooms = _find_rooms(nodes, pods)
+    return {slug: frozenset(_find_hosts(demand, rooms)) for slug, demand in demands.items()}
+
+
 def find_machine_capacity(memory: int, total: int, left: int) -> Capacity:
     """Return the capacity of a profile that reserves ``memory``, on one machine.
 

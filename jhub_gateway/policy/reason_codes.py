@@ -6,6 +6,7 @@ from jhub_gateway.policy.redaction import redact
 CODES = frozenset(
     {
         # A machine for the server
+        "no-room",
         "scheduling",
         "unschedulable",
         "unschedulable-cpu",

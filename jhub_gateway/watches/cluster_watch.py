@@ -56,8 +56,12 @@ class ClusterWatch(LiveReflector):
         resource.clear()
         resource[_STATE] = state
         resource["metadata"] = {
-            key: metadata.get(key, "") for key in ("namespace", "name", "resourceVersion")
+            key: metadata.get(key, "") for key in ("namespace", "name", "uid", "resourceVersion")
         }
+
+    def list_uids(self) -> frozenset[str]:
+        """Return the UIDs of what there is."""
+        return frozenset(resource["metadata"]["uid"] for resource in self.resources.values())
 
     def _list_states(self) -> list[Any]:
         return [resource[_STATE] for resource in self.resources.values()]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from jhub_gateway.models import Reason
 from jhub_gateway.policy.answer_reasons import find_answer_reason
 from jhub_gateway.policy.end_reasons import find_end_reason, find_restart
+from jhub_gateway.policy.line_reasons import make_line_reason, make_line_timeout
 from jhub_gateway.policy.start_reasons import find_start_reason, make_timeout
 
 IMAGE = "registry.example/gateway/user:1"
@@ -169,6 +170,17 @@ class TimeoutCase:
     def find(self) -> Reason:
         last = Reason(self.last, "Waiting.", "for this", False) if self.last else None
         return make_timeout(last, 300)
+
+
+@dataclass(frozen=True)
+class LineCase:
+    code: str
+    seconds: float
+    is_final: bool
+
+    def find(self) -> Reason:
+        place = make_line_reason(2, 3)
+        return make_line_timeout(place, self.seconds) if self.is_final else place
 
 
 def unschedulable(code: str, message: str, *events: dict, is_final: bool = False) -> StartCase:
@@ -849,4 +861,13 @@ TIMEOUT_CASES = [
     ),
 ]
 
-CASES = [*START_CASES, *END_CASES, *RESTART_CASES, *ANSWER_CASES, *TIMEOUT_CASES]
+LINE_CASES = [LineCase("no-room", 0, False), LineCase("no-room", 600, True)]
+
+CASES = [
+    *START_CASES,
+    *END_CASES,
+    *RESTART_CASES,
+    *ANSWER_CASES,
+    *TIMEOUT_CASES,
+    *LINE_CASES,
+]

@@ -10,7 +10,6 @@ from jhub_gateway import cluster_capacity
 from jhub_gateway.capacity_metrics import show_free_servers
 from jhub_gateway.clients.kube import KubeUnavailable, Resource
 from jhub_gateway.cluster_capacity import ClusterCapacity, find_capacity_problem
-from jhub_gateway.policy.autoscaled_nodes import NodePool
 from jhub_gateway.policy.capacity import Capacity, make_demand
 from jhub_gateway.policy.node_fit import Needs
 from jhub_gateway.watches import ages, live_reflector
@@ -65,7 +64,7 @@ async def make(kube, rights):
     def make_capacity(**more):
         clock = Clock()
         spawner = LoggingConfigurable(log=logging.getLogger("test"))
-        capacity = ClusterCapacity(spawner, DEMANDS, more.pop("pools", ()), clock)
+        capacity = ClusterCapacity(spawner, DEMANDS, more.pop("pools", ()), clock, **more)
         capacity.clock = clock
         capacity.start()
         made.append(capacity)
@@ -127,6 +126,28 @@ async def test_who_waits_is_ahead(kube, make):
     capacity = make()
     full = {"small": Capacity("full", ahead=2), "large": Capacity("full", ahead=2)}
     await wait_until(lambda: capacity.find() == full)
+
+
+async def test_starts_in_line_go_by_nodes_and_by_the_pods_that_are_counted(kube, make):
+    kube.put_node("a", memory="16Gi", cpu="4", pods="110")
+    kube.put_node("b", memory="4Gi", cpu="4", pods="110")
+    capacity = make()
+    assert (capacity.find_room().capacities, capacity.find_room().hosts) == ({}, {})
+    await wait_until(lambda: count(capacity) == {"small": 10, "large": 2})
+    capacity._clock = lambda: capacity.clock.now
+    assert capacity.find_room().hosts == {"small": {"a", "b"}, "large": {"a"}}
+    put_pod(kube, "ada", "10Gi", "a")
+    await wait_until(lambda: "users/ada" in capacity._pods.resources)
+    uid = kube.pods["ada"]["metadata"]["uid"]
+    capacity.find()
+    assert not capacity.has_counted(uid)
+    capacity.clock.now += 1
+    assert capacity.find_room().capacities["large"] == Capacity("full")
+    assert capacity.has_counted(uid)
+    kube.send("nodes", "DELETED", kube.nodes.pop("b"))
+    capacity.clock.now += 1
+    await wait_until(lambda: capacity._nodes.list_states()[1:] == [])
+    assert capacity.find_room().hosts == {"small": {"a"}, "large": {"a"}}
 
 
 async def test_many_views_cost_one_look_while_nothing_changes(kube, make, monkeypatch):
@@ -201,9 +222,9 @@ async def test_without_the_right_nothing_is_asked_and_the_log_says_why_once(
     await wait_until(lambda: count(capacity) == {"small": 8, "large": 2})
 
 
-async def test_with_an_autoscaler_named_the_missing_right_is_a_warning(make, rights, caplog):
+async def test_where_settings_need_it_the_missing_right_is_a_warning(make, rights, caplog):
     rights.missing = {"nodes": ["list", "watch"]}
-    make(pools=[NodePool()])
+    make(is_needed=True)
     await wait_until(lambda: caplog.records)
     assert caplog.records[0].levelname == "WARNING"
 

@@ -33,6 +33,7 @@ class Settings(SimpleNamespace):
             "extra_containers": [],
             "uid": 1000,
             "autoscaled_nodes": [],
+            "wait_in_line": 0,
         }
         super().__init__(**(good | changes))
 
@@ -56,6 +57,10 @@ def test_good_settings_pass():
         (
             {"autoscaled_nodes": [{"labels": {}, "profiles": ["smal"]}]},
             "autoscaled_nodes: nodes {}: profiles: there is no profile 'smal'",
+        ),
+        (
+            {"wait_in_line": 600, "memory_profiles": []},
+            "GatewaySpawner.wait_in_line is 600, and there are no memory_profiles",
         ),
         ({"hub_name": "x" * 64}, "GatewaySpawner.hub_name"),
         ({"shared_claim_name": ""}, "GatewaySpawner.shared_claim_name is empty"),

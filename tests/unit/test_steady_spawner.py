@@ -75,13 +75,14 @@ def server(kube, answering):
 PORT = {"name": "notebook-port", "containerPort": 0}
 
 
-def make_server(port: int, **traits) -> Server:
-    user = SimpleNamespace(name="ada", id=1, url="/user/ada/", groups=[], escaped_name="ada")
+def make_server(port: int, kind: type = Server, name: str = "ada", **traits):
+    url = f"/user/{name}/"
+    user = SimpleNamespace(name=name, id=1, url=url, groups=[], escaped_name=name, spawners={})
     orm_spawner = SimpleNamespace(name="", server=None, state=None, user_options={})
     settings = {"failure_count": 0}
     hub = SimpleNamespace(api_url="http://hub/api", base_url="/hub/", public_host="", url="/hub")
     PORT["containerPort"] = port
-    made = Server(
+    made = kind(
         user=user,
         hub=hub,
         orm_spawner=orm_spawner,
