@@ -100,7 +100,7 @@ class WaitingSpawner(ClusterCapacitySpawner):
             self._lengthen_patience(0)
             work = super().start()
             # JupyterHub has committed before there was anything to remember.
-            self.db.commit()
+            self.user.db.commit()
             return await work
         finally:
             self._lengthen_patience(0)

@@ -139,6 +139,12 @@ FAULTS = [
         f"{SPAWNER}.group_memory_hours[0].grup",
         "'group'?",
     ),
+    (
+        "      cull:\n",
+        "      wait_in_line: -1\n      cull:\n",
+        f"{SPAWNER}.wait_in_line",
+        "-1",
+    ),
     # The login.
     ("client_secret: 5eUq2mVYk0d8", "client_secret: secret", f"{LOGIN}.client_secret", "example"),
     ("client_secret: 5eUq2mVYk0d8", "client_secret: 47110815", f"{LOGIN}.client_secret", "type"),

@@ -98,6 +98,7 @@ async def make(cluster):
         settings = {"wait_in_line": WAIT, "memory_profiles": PROFILES, **traits}
         one = make_server(port, Server, name, **settings)
         one.user_options = {"profile": profile}
+        one.user.db = SimpleNamespace(commit=lambda: None)
         one.clear_state()
         # A start by the API: of no request, as far as this goes.
         one.handler.request = None
@@ -165,7 +166,7 @@ async def test_jupyterhub_waits_for_both_and_the_start_has_its_own_time(kube, cl
     assert patience == 20 + WAIT
     await wait_until(lambda: read_place(server))
     commits = []
-    server.db.commit = lambda: commits.append(server.orm_spawner.state)
+    server.user.db.commit = lambda: commits.append(server.orm_spawner.state)
     cluster.free["small"] = 1
     await wait_until(lambda: "jupyter-ada" in kube.pods)
     assert server.start_timeout == 20
