@@ -305,7 +305,9 @@ async def test_those_in_line_are_ahead_on_the_page(cluster, make):
 
 
 async def test_prometheus_reads_who_waits(cluster, make):
-    show_servers_in_line(["small", "gpu"], lambda: Server._line.slugs)
+    line = Server._line
+    # It is read in later tests of this process too.
+    show_servers_in_line(["small", "gpu"], lambda: line.slugs)
 
     def read(slug):
         return REGISTRY.get_sample_value("jhub_gateway_servers_in_line", {"profile": slug})
