@@ -101,11 +101,14 @@ class WaitingSpawner(ClusterCapacitySpawner):
             work = super().start()
             # JupyterHub has committed before there was anything to remember.
             self.user.db.commit()
+            # One that is ready may have no pod in the capacities yet, and holds its room until then.
             return await work
-        finally:
-            self._lengthen_patience(0)
+        except BaseException:
             if line is not None and start is not None:
                 line.leave(start)
+            raise
+        finally:
+            self._lengthen_patience(0)
 
     async def _wait_for_turn(self, line: WaitingLine, start: WaitingStart) -> None:
         began = time.monotonic()

@@ -160,6 +160,19 @@ async def test_they_go_in_the_order_of_their_requests(kube, cluster, make, caplo
     await give_up(*tasks)
 
 
+async def test_who_is_ready_before_it_is_counted_keeps_its_room(kube, cluster, make):
+    cluster.free["small"] = 1
+    task, _ = begin(make("ada"))
+    await wait_until(lambda: "jupyter-ada" in kube.pods)
+    run_pod(kube)
+    await task
+    behind = make("bob")
+    other, _ = begin(behind)
+    await wait_until(lambda: read_place(behind) == "number 1 of 1 in line")
+    assert set(kube.pods) == {"jupyter-ada"}
+    await give_up(other)
+
+
 async def test_jupyterhub_waits_for_both_and_the_start_has_its_own_time(kube, cluster, make):
     server = make("ada")
     task, patience = begin(server)
