@@ -101,7 +101,7 @@ class WaitingSpawner(ClusterCapacitySpawner):
             work = super().start()
             # JupyterHub has committed before there was anything to remember.
             self.user.db.commit()
-            # One that is ready may have no pod in the capacities yet, and holds its room until then.
+            # One that is ready holds its room until its pod is counted.
             return await work
         except BaseException:
             if line is not None and start is not None:
