@@ -65,10 +65,10 @@ def begin(hub: Hub, user: str) -> None:
 def read_progress(hub: Hub, user: str) -> str:
     """What the page of a pending start says now."""
     with hub.api("GET", f"/users/{user}/server/progress", stream=True) as answer:
-        for line in answer.iter_lines():
-            if line.startswith(b"data: "):
-                return json.loads(line[6:]).get("message", "")
-    return ""
+        events = (line[6:] for line in answer.iter_lines() if line.startswith(b"data: "))
+        messages = (json.loads(event).get("message", "") for event in events)
+        # The first is JupyterHub's own.
+        return next((message for message in messages if message != "Server requested"), "")
 
 
 def read_place(hub: Hub, user: str) -> str:
