@@ -41,7 +41,7 @@ def make_manifest(start_id: str = "now") -> dict:
     }
 
 
-def make_creation(api, seconds: float = 0.3, start_id: str = "now", say=lambda _: None):
+def make_creation(api, seconds: float = 5, start_id: str = "now", say=lambda _: None):
     pods = PodRequests(api.api_client, NAMESPACE, seconds)
     own = partial(is_of_server, labels={HUB: "north", DATABASE: "1"}, username="ada", name="")
     log = logging.getLogger("test")
@@ -68,7 +68,7 @@ async def test_a_pod_whose_answer_was_lost_is_adopted_and_not_made_again(kube):
         return answer
 
     server.answers = [make_and_be_silent]
-    assert await run(make_creation(api)) == "uid-1"
+    assert await run(make_creation(api, seconds=0.3)) == "uid-1"
     assert server.list_calls("DELETE") == []
 
 
