@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 # In the order of their tiers: a browser keeps an event loop in its process, where no other can run.
 PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# Few that fail run once more, alone (1: tests failed; anything else is no test's failure).
+test_twice = $(1) $(PYTEST) --cache-clear $(2) || { [ $$? = 1 ] && $(1) -m tests.second_try; }
 # What knows nothing of a hub is the same with each JupyterHub.
 HUBLESS := $(patsubst %,--ignore-glob='*/%',$(shell cat tests/hubless.txt))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -41,7 +43,7 @@ lint: venv  ## ruff, mypy and the one-way imports
 test: lint docs  ## everything; README's one test command
 	@$(BIN)/python -m tests.cluster up --level $(LEVEL) || [ $$? = 3 ] || [ -z "$$CI" ]
 	$(MAKE) --no-print-directory test-newest
-	@$(BIN)/python $(PYTEST) --cache-clear tests || { [ $$? = 1 ] && $(BIN)/python -m tests.second_try; }
+	@$(call test_twice,$(BIN)/python,tests)
 
 docs: venv  ## this project's pages, in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
@@ -63,7 +65,7 @@ keycloak: venv  ## a real Keycloak, alone and with a hub and a browser; needs Ja
 
 # JupyterHub 6 beside the 5.5 that Zero to JupyterHub pins.
 test-newest: $(VENV)-newest/.installed
-	$(VENV)-newest/bin/python $(PYTEST) $(HUBLESS) tests/unit tests/integration
+	@$(call test_twice,$(VENV)-newest/bin/python,$(HUBLESS) tests/unit tests/integration)
 
 cluster-up: venv  ## a real Kubernetes with a node (root); prints the path of its kubeconfig
 	@$(BIN)/python -m tests.cluster up --level $(LEVEL)
