@@ -114,7 +114,7 @@ def make_reconciler(namespace: Namespace, clock: list[float], caplog) -> Reconci
         database_id="d1",
         reconcile_interval=60,
         reap_after=300,
-        start_timeout=600,
+        longest_start=600,
         delete_grace_period=0,
         log=log,
     )
