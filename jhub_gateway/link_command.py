@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jhub_gateway.errors import ConfigurationError, LinkRefused
 from jhub_gateway.policy.entry_values import read_component
-from jhub_gateway.policy.link_signatures import SHORTEST_KEY, sign_claims
 from jhub_gateway.policy.links import (
     PREFIX,
     REQUEST,
@@ -53,6 +52,9 @@ def add_link_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 
 def run_link(options: argparse.Namespace) -> str:
     """Return the link. Raises ConfigurationError for what no hub would open."""
+    # PyJWT comes with the hub's packages, and the other commands run in the user's image, too.
+    from jhub_gateway.policy.link_signatures import sign_claims
+
     if bool(options.issuer) != bool(options.key_file):
         raise ConfigurationError("a signed link needs both --issuer and --key-file")
     try:
@@ -87,6 +89,8 @@ def _read_values(options: argparse.Namespace) -> dict[str, str]:
 
 def _read_key(file: Path) -> tuple[str, bytes]:
     """Return the key's id and the key."""
+    from jhub_gateway.policy.link_signatures import SHORTEST_KEY
+
     key = file.read_bytes().strip()
     if len(key) < SHORTEST_KEY:
         raise ConfigurationError(

@@ -106,3 +106,9 @@ def test_a_missing_file_and_the_version_are_said(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out.strip() == __version__
+
+
+def test_the_commands_are_there_where_only_a_users_packages_are():
+    missing = ("jwt", "kubernetes_asyncio", "kubespawner", "oauthenticator")
+    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); import jhub_gateway.cli"
+    subprocess.run([sys.executable, "-c", code], check=True)
