@@ -27,7 +27,8 @@ def find_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where this server's credentials are; raises NoCredentials or CredentialsUnreadable."""
     directory = Path(environ.get(VARIABLE) or DEFAULT)
     try:
-        os.stat(directory / HEALTH)
+        # Not through the links: what they lead to may be swapped away in between.
+        read_together(directory, lambda generation: os.stat(generation / HEALTH))
     except (FileNotFoundError, NotADirectoryError):
         raise make_absence(directory) from None
     except OSError as error:

@@ -20,6 +20,7 @@ from jhub_gateway.notebook import (
     NoCredentials,
     NoToken,
     UnknownCredential,
+    credential_files,
     credentials,
     read,
     token,
@@ -414,6 +415,17 @@ def test_token_and_end_are_of_one_generation(tmp_path, monkeypatch):
     swapper.join()
     assert given == {"good"}
     assert min(count, refused) >= 300
+
+
+def test_a_swap_between_the_link_and_the_file_is_no_absence(files, monkeypatch):
+    files.write(make_files("s3cr3t"))
+    find, gone = credential_files._find_generation, iter(["..gone"])
+    monkeypatch.setattr(
+        credential_files,
+        "_find_generation",
+        lambda directory: directory / next(gone, find(directory)),
+    )
+    assert credential_files.find_directory() == files.directory
 
 
 def test_no_text_form_holds_a_secret(files):
