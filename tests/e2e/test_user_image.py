@@ -88,6 +88,9 @@ def test_it_shows_what_memory_is_used(space):
     assert measured["rss"] > 0
 
 
+WITH_PLOTS = ("00-welcome", "10-tes", "11-wes", "20-arvados", "23-ftp")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_tutorial_runs_from_top_to_bottom_and_says_that_it_is_without(space, name):
     run(space, "sh", "-c", f"cd {TUTORIALS} && jupyter execute --inplace {name}.ipynb 2>&1")
@@ -95,16 +98,11 @@ def test_each_tutorial_runs_from_top_to_bottom_and_says_that_it_is_without(space
     assert [one for one in outputs if one["output_type"] == "error"] == []
     text = json.dumps(outputs)
     assert WITHOUT in text or name in ("00-welcome", "30-memory")
-
-
-@pytest.mark.parametrize("name", ["00-welcome", "10-tes", "11-wes", "20-arvados", "23-ftp"])
-def test_plots_are_drawn(space, name):
-    assert any("image/png" in one.get("data", ()) for one in read_outputs(space, name))
-
-
-def test_the_program_at_the_limit_is_stopped_and_the_notebook_is_not(space):
-    text = json.dumps(read_outputs(space, "30-memory"))
-    assert re.search(r"Stopped with \d+ MiB: there is no more\.", text)
+    if name in WITH_PLOTS:
+        assert any("image/png" in one.get("data", ()) for one in outputs)
+    if name == "30-memory":
+        # The program at the limit is stopped, and the notebook is not.
+        assert re.search(r"Stopped with \d+ MiB: there is no more\.", text)
 
 
 def test_the_clients_of_all_systems_are_there(space):
