@@ -11,6 +11,7 @@ from jhub_gateway.api_bodies import check_scopes, read_body, read_number
 from jhub_gateway.cull_listing import ServerListing, find_policy
 from jhub_gateway.cull_metrics import CULLS, REPORTS
 from jhub_gateway.culled_spawner import CulledSpawner, load_cull_policies
+from jhub_gateway.hub_servers import list_spawners
 from jhub_gateway.models import CullPolicy
 from jhub_gateway.policy.cull_messages import (
     Clear,
@@ -139,8 +140,7 @@ def add_cull_api(app: JupyterHub) -> None:
 def _find_all_ready(app: JupyterHub) -> dict[ServerName, CulledSpawner]:
     return {
         ServerName(user.name, name): spawner
-        for user in app.users.values()
-        for name, spawner in user.spawners.items()
+        for user, name, spawner in list_spawners(app)
         if spawner.ready
     }
 

@@ -27,7 +27,7 @@ def read_servers(app: Any) -> list[Server]:
     app.db.commit()
     stored = {(username, name): json.loads(state or "{}") for username, name, state in query}
     app.db.commit()
-    known = {(user.name, name): spawner for user, name, spawner in _list_spawners(app)}
+    known = {(user.name, name): spawner for user, name, spawner in list_spawners(app)}
     live = {key for key, spawner in known.items() if spawner.pending or is_watched(spawner)}
     return [_make_server(key, stored.get(key), known.get(key)) for key in stored.keys() | live]
 
@@ -45,7 +45,7 @@ def find_users_with_servers(app: Any) -> set[str]:
     app.db.commit()
     stored = {name for (name,) in query}
     app.db.commit()
-    return stored | {user.name for user, _, spawner in _list_spawners(app) if spawner.pending}
+    return stored | {user.name for user, _, spawner in list_spawners(app) if spawner.pending}
 
 
 def is_watched(spawner: Any) -> bool:
@@ -92,7 +92,8 @@ async def adopt(app: Any, username: str, name: str) -> bool:
     return True
 
 
-def _list_spawners(app: Any) -> Iterator[tuple[Any, str, Any]]:
+def list_spawners(app: Any) -> Iterator[tuple[Any, str, Any]]:
+    """Yield each spawner that this process knows, with its user and its server's name."""
     for user in list(app.users.values()):
         for name, spawner in list(user.spawners.items()):
             yield user, name, spawner

@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from jhub_gateway.hub_servers import list_spawners
 from jhub_gateway.memory_ledger import MemoryLedger, MemoryRun
+from jhub_gateway.policy.memory_hours import DAY
 
 LOOK_SECONDS = 60.0
 """What a hub that is killed may lose of a server that ends before the next hub is there."""
-_LOOKS_A_DAY = int(86400 / LOOK_SECONDS)
+_LOOKS_A_DAY = int(DAY / LOOK_SECONDS)
 
 
 async def keep_counting(app: Any, ledger: MemoryLedger, retention: timedelta) -> None:
@@ -34,8 +36,7 @@ async def keep_counting(app: Any, ledger: MemoryLedger, retention: timedelta) ->
 
 def _list_runs(app: Any) -> Iterator[MemoryRun]:
     """Yield the runs of the servers that are ready: while a hub starts it can't tell yet."""
-    for user in list(app.users.values()):
-        for spawner in list(user.spawners.values()):
-            run = getattr(spawner, "memory_run", None)
-            if spawner.ready and run is not None:
-                yield run
+    for _, _, spawner in list_spawners(app):
+        run = getattr(spawner, "memory_run", None)
+        if spawner.ready and run is not None:
+            yield run

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jhub_gateway.hub_servers import list_spawners
 from jhub_gateway.models import MemoryProfile
-from jhub_gateway.policy.capacity import Capacity, find_machine_capacity
-
-# What the hub and its proxy take, as the plan counts.
-HUB_MEMORY = 128 * 1024**2
+from jhub_gateway.policy.capacity import HUB_MEMORY, Capacity, find_machine_capacity
 
 
 class MachineCapacity:
@@ -28,8 +26,7 @@ class MachineCapacity:
 
     def _list_reserved(self) -> Iterator[int]:
         """Yield what each server that runs, starts or stops has reserved."""
-        for user in self._app.users.values():
-            for spawner in user.spawners.values():
-                if spawner.active:
-                    profile = self._profiles.get(spawner.profile)
-                    yield profile.memory_guarantee if profile else int(spawner.mem_guarantee or 0)
+        for _, _, spawner in list_spawners(self._app):
+            if spawner.active:
+                profile = self._profiles.get(spawner.profile)
+                yield profile.memory_guarantee if profile else int(spawner.mem_guarantee or 0)

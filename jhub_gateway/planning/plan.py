@@ -10,9 +10,8 @@ from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.models import MemoryProfile
 from jhub_gateway.planning.node_kinds import NodeKind, list_rooms
 from jhub_gateway.planning.room import Room, is_sure_to_fit, make_request, pack
+from jhub_gateway.policy.capacity import HUB_MEMORY
 
-HUB_MEMORY = 128 * 1024**2
-"""Bytes of a hub and its proxy on one machine."""
 MACHINE_MEMORY = 120 * 1024**3
 """Bytes up to which one machine is the simpler choice."""
 

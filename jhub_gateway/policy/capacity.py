@@ -10,6 +10,9 @@ from jhub_gateway.policy.cluster_states import Demand, NodeState, PodLoad
 from jhub_gateway.policy.node_fit import Needs, is_chosen, is_closed_now, may_run
 from jhub_gateway.policy.pod_requests import count_fits, read_amounts, subtract
 
+HUB_MEMORY = 128 * 1024**2
+"""Bytes of a hub and its proxy on one machine."""
+
 # What prepares the home before each server asks for as much, in thousandths of a core.
 _LEAST_CPU = 10
 

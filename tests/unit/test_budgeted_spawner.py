@@ -6,7 +6,6 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
@@ -14,7 +13,6 @@ from traitlets.config import Config
 from jhub_gateway.errors import ConfigurationError
 from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
 from jhub_gateway.memory_counting import keep_counting
-from jhub_gateway.memory_ledger import MemoryLedger
 from jhub_gateway.policy.end_reasons import find_end_reason
 from jhub_gateway.policy.reason_codes import make_reason
 from jhub_gateway.profiled_spawner import check_spawner
@@ -22,15 +20,6 @@ from tests.unit.local.servers import SMALL, make_spawner
 
 WAITING = "import time; time.sleep(600)"
 OOM = make_reason("oom", "It ran out of memory.", "oom")
-
-
-@pytest.fixture
-def ledger(database, monkeypatch):
-    session = orm.new_session_factory(database)()
-    ledger = MemoryLedger(session)
-    monkeypatch.setattr(ProcessGatewaySpawner, "ledger", ledger)
-    yield ledger
-    session.close()
 
 
 @pytest.fixture

@@ -35,15 +35,8 @@ WEEK = 7 * 24 * 3600
 @pytest.fixture
 def start():
     """Starts systems, and stops them after the test."""
-    started = []
-
-    def run(kind, **settings):
-        started.append(kind(**settings))
-        return started[-1]
-
-    yield run
-    for system in started:
-        system.stop()
+    with systems.run_systems() as run:
+        yield run
 
 
 @pytest.fixture(scope="module")

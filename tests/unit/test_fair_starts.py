@@ -3,12 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
-from jupyterhub import orm
 from prometheus_client import REGISTRY
 from tornado import web
 
-from jhub_gateway.local.process_spawner import ProcessGatewaySpawner
-from jhub_gateway.memory_ledger import MemoryLedger, MemoryRun
+from jhub_gateway.memory_ledger import MemoryRun
 from jhub_gateway.models import Owner
 from tests.unit.local.servers import make_spawner
 
@@ -20,15 +18,6 @@ PROFILES = [
 ]
 COURSE = {"group": "course", "hours": 10, "days": 7}
 LAB = {"group": "lab", "hours": 10, "days": 7}
-
-
-@pytest.fixture
-def ledger(database, monkeypatch):
-    session = orm.new_session_factory(database)()
-    ledger = MemoryLedger(session)
-    monkeypatch.setattr(ProcessGatewaySpawner, "ledger", ledger)
-    yield ledger
-    session.close()
 
 
 def make(tmp_path, *groups: str, asked: str = "", **traits):

@@ -22,7 +22,7 @@ from jhub_gateway.connectors.jatos import Jatos
 from jhub_gateway.models import Login
 from tests.fixtures.arvados_data import ArvadosData
 from tests.fixtures.dataverse_data import DOI, FILES, DataverseData
-from tests.fixtures.gateway_systems import ADMIN_TOKEN, LOGIN_TOKEN
+from tests.fixtures.gateway_systems import ADMIN_TOKEN, LOGIN_TOKEN, run_systems
 from tests.fixtures.jatos_data import RESULTS, STUDY, JatosData
 from tests.unit.credential_helpers import SOUND
 
@@ -49,15 +49,8 @@ def hub(tmp_path):
 @pytest.fixture
 def start():
     """Starts systems, and stops them after the test."""
-    started = []
-
-    def run(kind, **settings):
-        started.append(kind(**settings))
-        return started[-1]
-
-    yield run
-    for system in started:
-        system.stop()
+    with run_systems() as run:
+        yield run
 
 
 async def test_arvados_sdk_stores_and_reads_a_collection(

@@ -8,9 +8,9 @@ import pytest
 from jupyterhub import orm
 
 from jhub_gateway.local import server as local_server
-from jhub_gateway.local.machine_capacity import HUB_MEMORY, MachineCapacity
+from jhub_gateway.local.machine_capacity import MachineCapacity
 from jhub_gateway.local.machine_memory import read_machine_memory
-from jhub_gateway.policy.capacity import Capacity
+from jhub_gateway.policy.capacity import HUB_MEMORY, Capacity
 from jhub_gateway.policy.estimates import RecentStarts
 from jhub_gateway.policy.profiles import parse_profiles
 from tests.unit.local.servers import LARGE, SMALL, make_spawner
